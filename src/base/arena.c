@@ -133,12 +133,12 @@ void arena_on_release(struct arena *arena, void (*fn)(void *object), void *objec
         arena->cleanup = cleanup;
 }
 
-struct arena_mark arena_mark(const struct arena *arena)
+struct arena_point arena_mark(const struct arena *arena)
 {
-        return (struct arena_mark){arena->chunk, arena->chunk ? arena->chunk->used_bytes : 0};
+        return (struct arena_point){arena->chunk, arena->chunk ? arena->chunk->used_bytes : 0};
 }
 
-void arena_rewind(struct arena *arena, struct arena_mark mark)
+void arena_rewind(struct arena *arena, struct arena_point mark)
 {
         while (arena->chunk != mark.chunk)
                 drop_newest_chunk(arena);

@@ -20,7 +20,7 @@ struct arena {
         size_t limit_bytes;
 };
 
-struct arena_mark {
+struct arena_point {
         struct arena_chunk *chunk;
         size_t chunk_used;
 };
@@ -47,7 +47,7 @@ static inline bool arena_over_budget(const struct arena *arena)
 
 /* Scratch space: what was allocated after the mark is given back. No arena_on_release() may
  * happen between the two. */
-struct arena_mark arena_mark(const struct arena *arena);
-void arena_rewind(struct arena *arena, struct arena_mark mark);
+struct arena_point arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_point mark);
 
 #endif
