@@ -1,0 +1,160 @@
+/* tsdb/tsdb.h - the metrics store: series of float64 samples, durable, queried while it is written.
+ *
+ * A store is one directory. It implements both seams of model/series.h. All functions are
+ * thread-safe unless they say otherwise; one process may have a directory open (a lock file says
+ * so). A sample that any query has returned survives kill -9; power loss costs at most the last
+ * second (nothing with TSDB_SYNC_ALWAYS).
+ *
+ * A sample goes to the write-ahead log, then to memory (where queries see it), about a minute
+ * later into a level-0 part file, and by merging into blocks of about a thousand samples a series.
+ * Formats: docs/format/. Damage to a file costs the damaged block or record, is reported as an
+ * event and counted, and never fails the start.
+ *
+ * Expected failures are returned. When the disk fails in any way but being full, the process
+ * aborts with a line on stderr: what it holds in memory can no longer be promised, the log can.
+ */
+#ifndef TSDB_TSDB_H
+#define TSDB_TSDB_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "model/series.h"
+
+struct tsdb;
+
+enum tsdb_sync {
+        TSDB_SYNC_SECOND, /* fdatasync the log at least once a second */
+        TSDB_SYNC_ALWAYS, /* an append returns only after fdatasync; appenders share one */
+};
+
+enum tsdb_event_kind {
+        TSDB_EVENT_WAL_TAIL_CUT,    /* a torn record at the end of the log; size_bytes were cut */
+        TSDB_EVENT_WAL_DAMAGED,     /* damaged bytes inside the log were skipped */
+        TSDB_EVENT_BLOCK_DAMAGED,   /* one block of one series fails its checksum; skipped */
+        TSDB_EVENT_INDEX_REBUILT,   /* a part's index was damaged and rebuilt from its blocks */
+        TSDB_EVENT_PART_LOST,       /* a part file is missing or has no usable bytes */
+        TSDB_EVENT_SERIES_DAMAGED,  /* label sets lost: both copies of a series frame are damaged */
+        TSDB_EVENT_SERIES_REPAIRED, /* a damaged series frame was read from its mirror */
+        TSDB_EVENT_MANIFEST_REBUILT,
+        TSDB_EVENT_DISK_FULL,       /* writes are refused from now on */
+        TSDB_EVENT_DISK_RECOVERED,  /* writes are accepted again */
+        TSDB_EVENT_KINDS,
+};
+
+/* Borrowed, valid during the call. */
+struct tsdb_event {
+        enum tsdb_event_kind kind;
+        const char *file; /* relative to the store's directory; "" when none is concerned */
+        uint64_t offset;
+        uint64_t size_bytes;
+};
+
+const char *tsdb_event_text(enum tsdb_event_kind kind); /* one English line for the log */
+
+/* Set defaults with tsdb_options_init, then change what you want. Copied by tsdb_open. */
+struct tsdb_options {
+        const char *dir;            /* created when absent */
+        const struct clock *clock;  /* default clock_real */
+        int64_t retention_ms;       /* 0: for ever; default 15 d. Older samples are refused */
+        uint64_t retention_bytes;   /* of the whole directory; 0: no limit (default) */
+        int64_t partition_ms;       /* data is dropped by partition; default 1 d */
+        int64_t out_of_order_ms;    /* behind the newest sample of its series; 0: none; 1 h */
+        int64_t max_ahead_ms;       /* ahead of the clock; 0: no limit; default 10 min */
+        uint64_t series_limit;      /* series known at once; 0: no limit; default 20 M */
+        int64_t flush_interval_ms;  /* open data becomes a level-0 part; default 60 s */
+        uint64_t wal_segment_bytes; /* default 16 MiB */
+        uint64_t wal_replay_bytes;  /* at most about this much log is read at start; 64 MiB */
+        enum tsdb_sync sync;        /* default TSDB_SYNC_SECOND */
+        bool manual;                /* for tests: no threads; tsdb_seal and tsdb_maintain drive it */
+        /* Told of damage and disk state, from any thread, without locks held that reading or
+         * appending needs; must not call the store. May be NULL. */
+        void (*on_event)(void *ctx, const struct tsdb_event *event);
+        void *event_ctx;
+};
+
+void tsdb_options_init(struct tsdb_options *options, const char *dir);
+
+/* Opens or creates a store and starts its threads. ERROR_IO when the directory cannot be used or
+ * is open elsewhere, ERROR_FULL when there is no room even to start, ERROR_INVALID for options
+ * that make no sense. */
+NODISCARD bool tsdb_open(struct tsdb **ret_tsdb, const struct tsdb_options *options,
+                         struct error *err);
+
+/* Writes open data into parts (while there is room) and closes. All queriers must be closed and
+ * nobody may append any more. Takes NULL, returns NULL. */
+struct tsdb *tsdb_close(struct tsdb *tsdb);
+
+/* The seams. Valid while the store is open. */
+struct series_sink tsdb_sink(struct tsdb *tsdb);
+struct series_source tsdb_source(struct tsdb *tsdb);
+
+/* Changes retention and limits while running: retention_ms, retention_bytes, out_of_order_ms,
+ * max_ahead_ms and series_limit of `options` are taken, the rest is ignored. */
+void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options);
+
+/* Makes everything open a sealed part and merges each partition into one. ERROR_FULL. */
+NODISCARD bool tsdb_seal(struct tsdb *tsdb, struct error *err);
+
+/* One round of what the background threads do: flush what is due, merge, retention. */
+NODISCARD bool tsdb_maintain(struct tsdb *tsdb, struct error *err);
+
+/* Whether writes are refused because the disk is full. Cheap. */
+bool tsdb_is_full(const struct tsdb *tsdb);
+
+enum { TSDB_OUTCOMES = APPEND_UNKNOWN_SERIES + 1 };
+
+/* Counters run since the start of the process. */
+struct tsdb_stats {
+        uint64_t series;               /* known now */
+        uint64_t series_created;
+        uint64_t series_forgotten;     /* no data left within retention */
+        uint64_t series_refused;       /* series_limit */
+        uint64_t outcomes[TSDB_OUTCOMES]; /* samples by enum append_outcome; [APPEND_OK] stored */
+        uint64_t append_failures;      /* whole batches refused: disk full */
+        uint64_t open_samples;         /* in memory, not in a part yet */
+        uint64_t parts;
+        uint64_t blocks;               /* of one series each, in all parts */
+        uint64_t block_samples;
+        uint64_t part_bytes;
+        uint64_t wal_bytes;            /* would be replayed now */
+        uint64_t wal_segments;
+        uint64_t wal_syncs;
+        int64_t wal_sync_max_ns;       /* longest fdatasync so far */
+        uint64_t replayed_records, replayed_samples;
+        int64_t open_ns;               /* what tsdb_open took */
+        uint64_t flushes, merges;
+        uint64_t merged_samples;
+        uint64_t parts_expired;        /* dropped by retention */
+        uint64_t events[TSDB_EVENT_KINDS];
+        int64_t min_t_ms, max_t_ms;    /* over everything stored; min > max when empty */
+        uint64_t label_names, label_pairs;
+        uint64_t index_bytes;          /* memory of labels and postings */
+        uint64_t open_bytes;           /* memory of open samples */
+        bool full;
+};
+
+void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *ret_stats);
+
+struct tsdb_count {
+        struct str name;  /* metric name, label name, or "name=value" */
+        uint64_t value;
+};
+
+struct tsdb_count_list {
+        struct tsdb_count *items; /* largest first, then by name */
+        size_t count;
+};
+
+/* What costs most, as Prometheus's /api/v1/status/tsdb shows it. At most `limit` entries each. */
+struct tsdb_cardinality {
+        struct tsdb_count_list series_by_metric;
+        struct tsdb_count_list values_by_label;
+        struct tsdb_count_list bytes_by_label; /* of all its values, once per series */
+        struct tsdb_count_list series_by_pair;
+};
+
+/* Lives in `arena`. ERROR_LIMIT past its budget. */
+NODISCARD bool tsdb_cardinality(struct tsdb *tsdb, struct arena *arena, size_t limit,
+                                struct tsdb_cardinality *ret, struct error *err);
+
+#endif
