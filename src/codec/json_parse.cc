@@ -10,6 +10,8 @@ static struct json_value *convert(struct arena *arena, dom::element element)
 {
         auto *value = arena_new(arena, struct json_value);
         struct json_value **tail = &value->first;
+        dom::array array;
+        dom::object object;
 
         switch (element.type()) {
         case dom::element_type::NULL_VALUE:
@@ -34,14 +36,16 @@ static struct json_value *convert(struct arena *arena, dom::element element)
         }
         case dom::element_type::ARRAY:
                 value->kind = JSON_ARRAY;
-                for (dom::element child : element.get_array().value_unsafe()) {
+                array = element.get_array().value_unsafe();
+                for (dom::element child : array) {
                         *tail = convert(arena, child);
                         tail = &(*tail)->next;
                 }
                 break;
         case dom::element_type::OBJECT:
                 value->kind = JSON_OBJECT;
-                for (dom::key_value_pair pair : element.get_object().value_unsafe()) {
+                object = element.get_object().value_unsafe();
+                for (dom::key_value_pair pair : object) {
                         *tail = convert(arena, pair.value);
                         (*tail)->key = arena_str(arena, str_make(pair.key.data(), pair.key.size()));
                         tail = &(*tail)->next;

@@ -1,0 +1,480 @@
+#include "http/client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/thread.h"
+
+ALLOC_TYPE(http_client_type, "http_client")
+ALLOC_TYPE(http_transfer_type, "http_transfer")
+
+/* A credential file holds one token; a certificate bundle is larger but curl reads that itself. */
+enum { SECRET_MAX_BYTES = 64 << 10, REDIRECTS_MAX = 10, ARENA_BYTES = 1 << 20 };
+
+/* Connections kept for the next scrape of the same target: one each, up to this many. */
+enum { IDLE_CONNECTIONS_MAX = 4096 };
+
+struct http_transfer {
+        struct http_fetch *fetch;
+        struct http_transfer *next; /* in the queue (client lock) or among the active ones */
+        struct http_transfer *previous; /* among the active ones */
+        CURL *easy;
+        struct curl_slist *headers;
+        struct arena arena;         /* NUL-terminated copies for curl */
+        char curl_error[CURL_ERROR_SIZE];
+        int64_t started_ns;
+};
+
+struct http_client {
+        CURLM *multi;
+        pthread_t thread;
+        pthread_mutex_t lock;
+        struct http_transfer *queue;  /* lock */
+        struct http_transfer *active; /* of the client's thread */
+        atomic_bool stopping;
+};
+
+static void init_curl(void)
+{
+        BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+}
+
+static void init_curl_once(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        pthread_once(&once, init_curl);
+}
+
+static const char *cstring(struct http_transfer *transfer, struct str s)
+{
+        return s.len ? arena_str(&transfer->arena, s).data : NULL;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+        struct http_transfer *transfer = ctx;
+        struct http_fetch *fetch = transfer->fetch;
+
+        buf_append(&fetch->body, data, size * count);
+        return fetch->body.overflow ? 0 : size * count;
+}
+
+/* A body announced as too large is refused before any of it is read. */
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+        struct http_transfer *transfer = ctx;
+        struct str line = str_trim(str_make(data, size * count)), name;
+        struct str value = line;
+        char number[32];
+
+        if (!str_cut(&value, ':', &name) || !value.data || name.len != 14 ||
+            strncasecmp(name.data, "content-length", 14) != 0)
+                return size * count;
+        value = str_trim(value);
+        snprintf(number, sizeof(number), STR_FMT, STR_ARG(value));
+        if (strtoull(number, NULL, 10) > transfer->fetch->body.max_bytes) {
+                transfer->fetch->body.overflow = true;
+                return 0;
+        }
+        return size * count;
+}
+
+static void add_header(struct http_transfer *transfer, struct str name, struct str value)
+{
+        const char *line = arena_printf(&transfer->arena, STR_FMT "%s" STR_FMT, STR_ARG(name),
+                                        value.len ? ": " : ";", STR_ARG(value));
+
+        transfer->headers = curl_slist_append(transfer->headers, line);
+}
+
+static bool read_secret_file(struct http_transfer *transfer, struct str path, struct str *ret,
+                             struct error *err)
+{
+        struct buf secret CLEANUP(buf_release) = BUF_INIT(SECRET_MAX_BYTES);
+        FILE *file = fopen(cstring(transfer, path), "re");
+        char *room = buf_reserve(&secret, SECRET_MAX_BYTES);
+        size_t len;
+
+        if (!file)
+                return error_set(err, ERROR_IO, "cannot read " STR_FMT ": %m", STR_ARG(path));
+        len = fread(room, 1, SECRET_MAX_BYTES, file);
+        fclose(file);
+        *ret = arena_str(&transfer->arena, str_trim(str_make(room, len)));
+        return true;
+}
+
+static bool set_credentials(struct http_transfer *transfer, struct error *err)
+{
+        const struct http_client_options *options = transfer->fetch->options;
+        struct str secret;
+
+        if (options->basic_username.len || options->basic_password.len ||
+            options->basic_password_file.len) {
+                secret = options->basic_password;
+                if (options->basic_password_file.len &&
+                    !read_secret_file(transfer, options->basic_password_file, &secret, err))
+                        return false;
+                curl_easy_setopt(transfer->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+                curl_easy_setopt(transfer->easy, CURLOPT_USERNAME,
+                                 options->basic_username.len
+                                         ? cstring(transfer, options->basic_username) : "");
+                curl_easy_setopt(transfer->easy, CURLOPT_PASSWORD,
+                                 secret.len ? cstring(transfer, secret) : "");
+        }
+        if (options->authorization_credentials.len ||
+            options->authorization_credentials_file.len) {
+                struct str type = options->authorization_type;
+
+                secret = options->authorization_credentials;
+                if (options->authorization_credentials_file.len &&
+                    !read_secret_file(transfer, options->authorization_credentials_file, &secret,
+                                      err))
+                        return false;
+                if (!type.len)
+                        type = STR_LIT("Bearer");
+                add_header(transfer, STR_LIT("Authorization"),
+                           str_from(arena_printf(&transfer->arena, STR_FMT " " STR_FMT,
+                                                 STR_ARG(type), STR_ARG(secret))));
+        }
+        return true;
+}
+
+static void set_file_or_blob(struct http_transfer *transfer, CURLoption file_option,
+                             struct str file, CURLoption blob_option, struct str inline_pem)
+{
+        if (file.len)
+                curl_easy_setopt(transfer->easy, file_option, cstring(transfer, file));
+        if (inline_pem.len) {
+                struct curl_blob blob = {(void *)(uintptr_t)inline_pem.data, inline_pem.len,
+                                         CURL_BLOB_COPY};
+
+                curl_easy_setopt(transfer->easy, blob_option, &blob);
+        }
+}
+
+static long tls_version(struct str name, bool is_maximum)
+{
+        static const struct {
+                const char *name;
+                long minimum, maximum;
+        } versions[] = {
+                {"TLS10", CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_0},
+                {"TLS11", CURL_SSLVERSION_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_1},
+                {"TLS12", CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_2},
+                {"TLS13", CURL_SSLVERSION_TLSv1_3, CURL_SSLVERSION_MAX_TLSv1_3},
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+                if (str_is(name, versions[i].name))
+                        return is_maximum ? versions[i].maximum : versions[i].minimum;
+        return is_maximum ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_TLSv1_2;
+}
+
+/* The port of a URL, for the connect-to rule that a server name needs. */
+static void set_tls_server_name(struct http_transfer *transfer)
+{
+        const struct http_client_options *options = transfer->fetch->options;
+        CURLU *url = curl_url();
+        char *host = NULL, *port = NULL, *changed = NULL;
+
+        if (curl_url_set(url, CURLUPART_URL, cstring(transfer, transfer->fetch->url), 0) == 0 &&
+            curl_url_get(url, CURLUPART_HOST, &host, 0) == 0 &&
+            curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == 0 &&
+            curl_url_set(url, CURLUPART_HOST, cstring(transfer, options->tls_server_name), 0) == 0 &&
+            curl_url_get(url, CURLUPART_URL, &changed, 0) == 0) {
+                const char *rule = arena_printf(&transfer->arena, STR_FMT ":%s:%s:%s",
+                                                STR_ARG(options->tls_server_name), port, host,
+                                                port);
+                struct curl_slist *rules = curl_slist_append(NULL, rule);
+
+                add_header(transfer, STR_LIT("Host"),
+                           str_from(arena_printf(&transfer->arena, "%s:%s", host, port)));
+                curl_easy_setopt(transfer->easy, CURLOPT_URL, changed);
+                curl_easy_setopt(transfer->easy, CURLOPT_CONNECT_TO, rules);
+                arena_on_release(&transfer->arena, (void (*)(void *))curl_slist_free_all, rules);
+        }
+        curl_free(host);
+        curl_free(port);
+        curl_free(changed);
+        curl_url_cleanup(url);
+}
+
+static void set_tls(struct http_transfer *transfer)
+{
+        const struct http_client_options *options = transfer->fetch->options;
+
+        set_file_or_blob(transfer, CURLOPT_CAINFO, options->tls_ca_file, CURLOPT_CAINFO_BLOB,
+                         options->tls_ca);
+        set_file_or_blob(transfer, CURLOPT_SSLCERT, options->tls_cert_file, CURLOPT_SSLCERT_BLOB,
+                         options->tls_cert);
+        set_file_or_blob(transfer, CURLOPT_SSLKEY, options->tls_key_file, CURLOPT_SSLKEY_BLOB,
+                         options->tls_key);
+        curl_easy_setopt(transfer->easy, CURLOPT_SSLVERSION,
+                         tls_version(options->tls_min_version, false) |
+                                 tls_version(options->tls_max_version, true));
+        if (options->tls_insecure_skip_verify) {
+                curl_easy_setopt(transfer->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+                curl_easy_setopt(transfer->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+        }
+        if (options->tls_server_name.len)
+                set_tls_server_name(transfer);
+}
+
+static void set_proxy(struct http_transfer *transfer)
+{
+        const struct http_client_options *options = transfer->fetch->options;
+
+        if (options->proxy_url.len) {
+                curl_easy_setopt(transfer->easy, CURLOPT_PROXY,
+                                 cstring(transfer, options->proxy_url));
+                curl_easy_setopt(transfer->easy, CURLOPT_NOPROXY,
+                                 options->no_proxy.len ? cstring(transfer, options->no_proxy)
+                                                       : "");
+        } else if (!options->proxy_from_environment) {
+                curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
+        }
+}
+
+static bool prepare(struct http_transfer *transfer, struct error *err)
+{
+        struct http_fetch *fetch = transfer->fetch;
+        const struct http_client_options *options = fetch->options;
+        CURL *easy = curl_easy_init();
+
+        BUG_ON(!easy);
+        transfer->easy = easy;
+        transfer->started_ns = clock_mono_ns(&clock_real);
+        curl_easy_setopt(easy, CURLOPT_URL, cstring(transfer, fetch->url));
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, (long)options->follow_redirects);
+        curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                         options->enable_http2 ? (long)CURL_HTTP_VERSION_2TLS
+                                               : (long)CURL_HTTP_VERSION_1_1);
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms);
+        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_error);
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+        curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, "Pitwall/" PITWALL_VERSION);
+        if (fetch->accept_gzip)
+                curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+        set_tls(transfer);
+        set_proxy(transfer);
+        for (size_t i = 0; i < options->header_count; i++)
+                add_header(transfer, options->headers[i].name, options->headers[i].value);
+        for (size_t i = 0; i < fetch->header_count; i++)
+                add_header(transfer, fetch->headers[i].name, fetch->headers[i].value);
+        if (!set_credentials(transfer, err))
+                return false;
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+        return true;
+}
+
+static struct http_transfer *transfer_new(struct http_fetch *fetch)
+{
+        struct http_transfer *transfer = alloc_new(&http_transfer_type, sizeof(*transfer));
+
+        transfer->fetch = fetch;
+        arena_init(&transfer->arena, ARENA_BYTES);
+        fetch->transfer = transfer;
+        fetch->status = 0;
+        fetch->failed = false;
+        fetch->content_type[0] = '\0';
+        buf_clear(&fetch->body);
+        return transfer;
+}
+
+static void transfer_free(struct http_transfer *transfer)
+{
+        if (transfer->easy)
+                curl_easy_cleanup(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+        arena_release(&transfer->arena);
+        alloc_free(&http_transfer_type, transfer);
+}
+
+static void describe_failure(struct http_transfer *transfer, CURLcode result)
+{
+        struct http_fetch *fetch = transfer->fetch;
+        const char *text = transfer->curl_error[0] ? transfer->curl_error
+                                                   : curl_easy_strerror(result);
+
+        fetch->failed = true;
+        if (fetch->body.overflow)
+                error_set(&fetch->err, ERROR_LIMIT, "body size limit of %zu bytes exceeded",
+                          fetch->body.max_bytes);
+        else if (result == CURLE_OPERATION_TIMEDOUT)
+                error_set(&fetch->err, ERROR_TIMEOUT, "context deadline exceeded (%s)", text);
+        else
+                error_set(&fetch->err, ERROR_NETWORK, "%s", text);
+}
+
+/* Fills the answer, lets go of curl's side and calls done(). */
+static void finish(struct http_transfer *transfer, CURLcode result)
+{
+        struct http_fetch *fetch = transfer->fetch;
+        char *content_type = NULL;
+        long status = 0;
+
+        fetch->duration_ns = clock_mono_ns(&clock_real) - transfer->started_ns;
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        fetch->status = (int)status;
+        curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
+        if (content_type)
+                snprintf(fetch->content_type, sizeof(fetch->content_type), "%s", content_type);
+        if (result != CURLE_OK && !fetch->failed)
+                describe_failure(transfer, result);
+        fetch->transfer = NULL;
+        transfer_free(transfer);
+        fetch->done(fetch);
+}
+
+static void begin(struct http_client *client, struct http_transfer *transfer)
+{
+        if (!prepare(transfer, &transfer->fetch->err)) {
+                transfer->fetch->failed = true;
+                finish(transfer, CURLE_FAILED_INIT);
+                return;
+        }
+        BUG_ON(curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK);
+        transfer->previous = NULL;
+        transfer->next = client->active;
+        if (client->active)
+                client->active->previous = transfer;
+        client->active = transfer;
+}
+
+static void end(struct http_client *client, struct http_transfer *transfer, CURLcode result)
+{
+        curl_multi_remove_handle(client->multi, transfer->easy);
+        if (transfer->previous)
+                transfer->previous->next = transfer->next;
+        else
+                client->active = transfer->next;
+        if (transfer->next)
+                transfer->next->previous = transfer->previous;
+        finish(transfer, result);
+}
+
+static void begin_queued(struct http_client *client)
+{
+        struct http_transfer *queue;
+
+        pthread_mutex_lock(&client->lock);
+        queue = TAKE(client->queue);
+        pthread_mutex_unlock(&client->lock);
+        while (queue) {
+                struct http_transfer *transfer = queue;
+
+                queue = transfer->next;
+                begin(client, transfer);
+        }
+}
+
+static void finish_completed(struct http_client *client)
+{
+        CURLMsg *message;
+        int left;
+
+        while ((message = curl_multi_info_read(client->multi, &left))) {
+                struct http_transfer *transfer;
+                CURLcode result = message->data.result;
+
+                if (message->msg != CURLMSG_DONE)
+                        continue;
+                curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+                end(client, transfer, result);
+        }
+}
+
+static void cancel_all(struct http_client *client)
+{
+        begin_queued(client);
+        while (client->active) {
+                struct http_fetch *fetch = client->active->fetch;
+
+                fetch->failed = true;
+                error_set(&fetch->err, ERROR_CANCELED, "the client is stopping");
+                end(client, client->active, CURLE_ABORTED_BY_CALLBACK);
+        }
+}
+
+static void *client_main(void *arg)
+{
+        struct http_client *client = arg;
+        int running = 0;
+
+        /* The longest nap; new work and stopping wake the thread at once. */
+        enum { NAP_MS = 1000 };
+        while (!atomic_load(&client->stopping)) {
+                begin_queued(client);
+                curl_multi_perform(client->multi, &running);
+                finish_completed(client);
+                curl_multi_poll(client->multi, NULL, 0, NAP_MS, NULL);
+        }
+        cancel_all(client);
+        return NULL;
+}
+
+struct http_client *http_client_new(const char *thread_name)
+{
+        struct http_client *client = alloc_new(&http_client_type, sizeof(*client));
+
+        init_curl_once();
+        client->multi = curl_multi_init();
+        BUG_ON(!client->multi);
+        curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
+        pthread_mutex_init(&client->lock, NULL);
+        thread_start(&client->thread, thread_name, client_main, client);
+        return client;
+}
+
+struct http_client *http_client_free(struct http_client *client)
+{
+        if (!client)
+                return NULL;
+        atomic_store(&client->stopping, true);
+        curl_multi_wakeup(client->multi);
+        pthread_join(client->thread, NULL);
+        curl_multi_cleanup(client->multi);
+        pthread_mutex_destroy(&client->lock);
+        return alloc_free(&http_client_type, client);
+}
+
+void http_client_start(struct http_client *client, struct http_fetch *fetch)
+{
+        struct http_transfer *transfer = transfer_new(fetch);
+
+        pthread_mutex_lock(&client->lock);
+        transfer->next = client->queue;
+        client->queue = transfer;
+        pthread_mutex_unlock(&client->lock);
+        curl_multi_wakeup(client->multi);
+}
+
+void http_fetch_wait(struct http_fetch *fetch)
+{
+        struct http_transfer *transfer;
+        CURLcode result = CURLE_FAILED_INIT;
+
+        init_curl_once();
+        transfer = transfer_new(fetch);
+        if (prepare(transfer, &fetch->err))
+                result = curl_easy_perform(transfer->easy);
+        else
+                fetch->failed = true;
+        finish(transfer, result);
+}

@@ -1,0 +1,65 @@
+/* http/client.h - asynchronous HTTP client (libcurl multi) on one thread of its own.
+ *
+ * A fetch is started from any thread and answered by its callback on the client's thread. The
+ * callback must be quick: hand long work to workers. Thousands of fetches may be under way.
+ */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct http_client;
+
+struct http_header {
+        struct str name;
+        struct str value;
+};
+
+/* How to reach a server: shared by many fetches, must outlive them. Empty strings mean unset. */
+struct http_client_options {
+        const struct http_header *headers;
+        size_t header_count;
+        struct str basic_username, basic_password, basic_password_file;
+        struct str authorization_type, authorization_credentials, authorization_credentials_file;
+        struct str tls_ca, tls_ca_file, tls_cert, tls_cert_file, tls_key, tls_key_file;
+        struct str tls_server_name, tls_min_version, tls_max_version;
+        struct str proxy_url, no_proxy;
+        bool tls_insecure_skip_verify;
+        bool proxy_from_environment;
+        bool follow_redirects;
+        bool enable_http2;
+};
+
+struct http_fetch {
+        /* set by the caller; everything must stay until done() */
+        const struct http_client_options *options;
+        struct str url;
+        const struct http_header *headers; /* in addition to the options' */
+        size_t header_count;
+        bool accept_gzip;
+        int64_t timeout_ms;
+        void (*done)(struct http_fetch *fetch);
+        void *ctx;
+
+        /* the answer, filled before done() is called */
+        struct buf body;          /* decoded; its max_bytes is set by the caller */
+        int status;               /* 0 when there was no answer */
+        char content_type[256];
+        int64_t duration_ns;
+        bool failed;              /* err says why: network, timeout, over the size limit */
+        struct error err;
+
+        struct http_transfer *transfer; /* the client's */
+};
+
+struct http_client *http_client_new(const char *thread_name);
+/* Ends the thread; fetches under way are answered with ERROR_CANCELED first. */
+struct http_client *http_client_free(struct http_client *client);
+
+void http_client_start(struct http_client *client, struct http_fetch *fetch);
+
+/* The same, waiting for the answer on the calling thread, without a client. */
+void http_fetch_wait(struct http_fetch *fetch);
+
+#endif

@@ -1,0 +1,541 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "codec/gzip.h"
+#include "http/server_int.h"
+
+ALLOC_TYPE(http_server_type, "http_server")
+ALLOC_TYPE(http_exchange_type, "http_exchange")
+ALLOC_TYPE(http_body_type, "http_body")
+
+METRIC_COUNTER(requests_total, "pitwall_http_requests_total", "",
+               "HTTP requests that were given to a handler.")
+METRIC_COUNTER(requests_refused, "pitwall_http_requests_refused_total", "",
+               "HTTP requests refused because the queue was full.")
+METRIC_COUNTER(clients_left, "pitwall_http_clients_left_total", "",
+               "HTTP requests whose client left before the answer.")
+
+/* How often the sockets of running requests are asked whether the client is still there: well
+ * below what a person notices, and 20 polls a second cost nothing. */
+enum { WATCH_INTERVAL_MS = 50 };
+enum { CONNECTION_TIMEOUT_S = 60, NETWORK_THREADS = 2 };
+/* Below this a gzip frame saves no packet. */
+enum { GZIP_MIN_BYTES = 1024, GZIP_LEVEL = 1 };
+
+struct http_exchange {
+        struct http_server *server;
+        struct MHD_Connection *connection;
+        struct http_request request;
+        struct http_response response;
+        struct arena arena;
+        struct str uri;   /* raw, in the arena */
+        struct buf body;
+        bool dispatched;  /* given to a worker; the network thread is done with it until resume */
+        bool too_large;
+        int fd;
+        struct http_exchange *next, *previous; /* running ones; server lock */
+};
+
+struct http_server {
+        struct http_server_options options;
+        const struct http_router *router;
+        struct MHD_Daemon *daemon;
+        struct workers *workers;
+        int listen_fd;
+        uint16_t port;
+        pthread_t watcher;
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct http_exchange *running; /* lock */
+        size_t running_count;          /* lock */
+        bool stopping;                 /* lock */
+};
+
+/* ---- what handlers use -------------------------------------------------------------------- */
+
+struct str http_request_param(const struct http_request *request, const char *name)
+{
+        for (size_t i = 0; i < request->param_count; i++)
+                if (str_is(request->params[i].name, name))
+                        return request->params[i].value;
+        return STR_LIT("");
+}
+
+bool http_request_has_param(const struct http_request *request, const char *name)
+{
+        for (size_t i = 0; i < request->param_count; i++)
+                if (str_is(request->params[i].name, name))
+                        return true;
+        return false;
+}
+
+struct str http_request_header(const struct http_request *request, const char *name)
+{
+        const char *value = MHD_lookup_connection_value(request->exchange->connection,
+                                                        MHD_HEADER_KIND, name);
+
+        return value ? str_from(value) : STR_LIT("");
+}
+
+void http_response_header(struct http_response *response, const char *name, const char *value)
+{
+        BUG_ON(response->header_count == HTTP_RESPONSE_HEADERS_MAX);
+        response->headers[response->header_count].name = name;
+        response->headers[response->header_count++].value = value;
+}
+
+void http_response_text(struct http_response *response, int status, const char *text)
+{
+        response->status = status;
+        response->content_type = "text/plain; charset=utf-8";
+        buf_clear(&response->body);
+        buf_append_cstr(&response->body, text);
+}
+
+/* ---- reading a request -------------------------------------------------------------------- */
+
+static void parse_params(struct arena *arena, struct str text, struct http_param *params,
+                         size_t *count)
+{
+        struct str pair, name;
+
+        while (str_cut(&text, '&', &pair)) {
+                if (!pair.len)
+                        continue;
+                BUG_ON(!str_cut(&pair, '=', &name));
+                params[*count].name = http_url_decode(arena, name, true);
+                params[(*count)++].value = http_url_decode(arena, pair, true);
+        }
+}
+
+static size_t count_params(struct str text)
+{
+        size_t count = 1;
+
+        for (size_t i = 0; i < text.len; i++)
+                count += text.data[i] == '&';
+        return count;
+}
+
+static void parse_request(struct http_exchange *exchange, struct str *ret_raw_path)
+{
+        struct http_request *request = &exchange->request;
+        struct str query = exchange->uri, form = STR_LIT(""), raw_path;
+        struct str type = http_request_header(request, "Content-Type");
+        struct http_param *params;
+
+        BUG_ON(!str_cut(&query, '?', &raw_path));
+        request->path = http_url_decode(&exchange->arena, raw_path, false);
+        request->body = buf_str(&exchange->body);
+        if (str_starts_with(type, STR_LIT("application/x-www-form-urlencoded")))
+                form = request->body;
+        params = arena_array(&exchange->arena, struct http_param,
+                             count_params(query) + count_params(form));
+        if (query.data)
+                parse_params(&exchange->arena, query, params, &request->param_count);
+        parse_params(&exchange->arena, form, params, &request->param_count);
+        request->params = params;
+        *ret_raw_path = raw_path;
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static bool accepts_gzip(const struct http_request *request)
+{
+        struct str header = http_request_header(request, "Accept-Encoding"), part;
+
+        while (str_cut(&header, ',', &part)) {
+                struct str name;
+
+                BUG_ON(!str_cut(&part, ';', &name));
+                if (str_is(str_trim(name), "gzip") && !str_contains(part, STR_LIT("q=0,")) &&
+                    !str_is(str_trim(part), "q=0"))
+                        return true;
+        }
+        return false;
+}
+
+static void compress_body(struct http_exchange *exchange)
+{
+        struct http_response *response = &exchange->response;
+        struct buf compressed = BUF_INIT(response->body.max_bytes);
+
+        if (response->body.len < GZIP_MIN_BYTES || !accepts_gzip(&exchange->request))
+                return;
+        if (!gzip_compress(buf_str(&response->body), GZIP_LEVEL, &compressed, NULL)) {
+                buf_release(&compressed);
+                return;
+        }
+        buf_release(&response->body);
+        response->body = compressed;
+        http_response_header(response, "Content-Encoding", "gzip");
+        http_response_header(response, "Vary", "Accept-Encoding");
+}
+
+static void free_body(void *ctx)
+{
+        struct buf *body = ctx;
+
+        buf_release(body);
+        alloc_free(&http_body_type, body);
+}
+
+/* The body must outlive the exchange: libmicrohttpd lets go of it after the completed callback. */
+static struct MHD_Response *make_response(struct http_response *response)
+{
+        struct buf *body;
+
+        if (response->fixed_body.data)
+                return MHD_create_response_from_buffer(response->fixed_body.len,
+                                                       (void *)(uintptr_t)response->fixed_body.data,
+                                                       MHD_RESPMEM_PERSISTENT);
+        body = alloc_new(&http_body_type, sizeof(*body));
+        *body = response->body;
+        response->body = BUF_INIT(0);
+        return MHD_create_response_from_buffer_with_free_callback_cls(body->len, body->data,
+                                                                      free_body, body);
+}
+
+static enum MHD_Result send_response(struct http_exchange *exchange)
+{
+        struct http_response *response = &exchange->response;
+        struct MHD_Response *made;
+        enum MHD_Result result;
+
+        if (response->body.overflow)
+                http_response_text(response, 500, "the answer is too large\n");
+        made = make_response(response);
+        if (response->content_type)
+                MHD_add_response_header(made, "Content-Type", response->content_type);
+        for (size_t i = 0; i < response->header_count; i++)
+                MHD_add_response_header(made, response->headers[i].name,
+                                        response->headers[i].value);
+        result = MHD_queue_response(exchange->connection, (unsigned)response->status, made);
+        MHD_destroy_response(made);
+        return result;
+}
+
+/* ---- running handlers --------------------------------------------------------------------- */
+
+static void enter_running(struct http_exchange *exchange)
+{
+        struct http_server *server = exchange->server;
+
+        pthread_mutex_lock(&server->lock);
+        exchange->previous = NULL;
+        exchange->next = server->running;
+        if (server->running)
+                server->running->previous = exchange;
+        server->running = exchange;
+        server->running_count++;
+        exchange->request.canceled = server->stopping;
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->lock);
+}
+
+static void leave_running(struct http_exchange *exchange)
+{
+        struct http_server *server = exchange->server;
+
+        pthread_mutex_lock(&server->lock);
+        if (exchange->previous)
+                exchange->previous->next = exchange->next;
+        else
+                server->running = exchange->next;
+        if (exchange->next)
+                exchange->next->previous = exchange->previous;
+        pthread_mutex_unlock(&server->lock);
+        MHD_resume_connection(exchange->connection);
+        pthread_mutex_lock(&server->lock);
+        server->running_count--;
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->lock);
+}
+
+static void run_exchange(void *arg)
+{
+        struct http_exchange *exchange = arg;
+        struct str raw_path;
+
+        parse_request(exchange, &raw_path);
+        http_router_dispatch(exchange->server->router, raw_path, &exchange->request,
+                             &exchange->response);
+        if (!exchange->response.fixed_body.data)
+                compress_body(exchange);
+        leave_running(exchange);
+}
+
+static enum MHD_Result dispatch(struct http_exchange *exchange)
+{
+        exchange->dispatched = true;
+        if (exchange->too_large) {
+                http_response_text(&exchange->response, 413, "request body is too large\n");
+                return send_response(exchange);
+        }
+        metric_add(&requests_total, 1);
+        MHD_suspend_connection(exchange->connection);
+        enter_running(exchange);
+        if (!workers_submit(exchange->server->workers, run_exchange, exchange)) {
+                metric_add(&requests_refused, 1);
+                http_response_text(&exchange->response, 503, "too many requests are waiting\n");
+                http_response_header(&exchange->response, "Retry-After", "1");
+                leave_running(exchange);
+        }
+        return MHD_YES;
+}
+
+/* Marks the requests whose client has gone. */
+static void watch_running(struct http_server *server)
+{
+        for (struct http_exchange *e = server->running; e; e = e->next) {
+                struct pollfd poll_fd = {.fd = e->fd, .events = POLLRDHUP};
+
+                if (e->request.canceled || poll(&poll_fd, 1, 0) <= 0)
+                        continue;
+                if (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+                        e->request.canceled = true;
+                        metric_add(&clients_left, 1);
+                }
+        }
+}
+
+static void *watcher_main(void *arg)
+{
+        struct http_server *server = arg;
+
+        pthread_mutex_lock(&server->lock);
+        while (!server->stopping) {
+                struct timespec until;
+
+                if (!server->running) {
+                        pthread_cond_wait(&server->changed, &server->lock);
+                        continue;
+                }
+                watch_running(server);
+                clock_gettime(CLOCK_REALTIME, &until);
+                until.tv_nsec += WATCH_INTERVAL_MS * 1000000L;
+                if (until.tv_nsec >= 1000000000L) {
+                        until.tv_nsec -= 1000000000L;
+                        until.tv_sec++;
+                }
+                pthread_mutex_unlock(&server->lock);
+                clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
+                pthread_mutex_lock(&server->lock);
+        }
+        pthread_mutex_unlock(&server->lock);
+        return NULL;
+}
+
+/* ---- libmicrohttpd's callbacks ------------------------------------------------------------ */
+
+static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *connection)
+{
+        struct http_server *server = ctx;
+        struct http_exchange *exchange = alloc_new(&http_exchange_type, sizeof(*exchange));
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        exchange->server = server;
+        exchange->connection = connection;
+        exchange->fd = info->connect_fd;
+        arena_init(&exchange->arena, server->options.arena_max_bytes);
+        exchange->uri = arena_str(&exchange->arena, str_from(uri));
+        exchange->body = BUF_INIT(server->options.body_max_bytes);
+        exchange->request.arena = &exchange->arena;
+        exchange->request.exchange = exchange;
+        exchange->response.status = 200;
+        exchange->response.body = BUF_INIT(server->options.response_max_bytes);
+        return exchange;
+}
+
+static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *data_size, void **request_ctx)
+{
+        struct http_exchange *exchange = *request_ctx;
+
+        (void)ctx;
+        (void)connection;
+        (void)url;
+        (void)version;
+        if (exchange->dispatched)
+                return send_response(exchange);
+        if (!exchange->request.method.data) {
+                bool head = strcmp(method, "HEAD") == 0;
+
+                exchange->request.method =
+                        head ? STR_LIT("GET") : arena_str(&exchange->arena, str_from(method));
+                return MHD_YES;
+        }
+        if (*data_size) {
+                buf_append(&exchange->body, data, *data_size);
+                exchange->too_large = exchange->body.overflow;
+                *data_size = 0;
+                return MHD_YES;
+        }
+        return dispatch(exchange);
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **request_ctx,
+                         enum MHD_RequestTerminationCode code)
+{
+        struct http_exchange *exchange = *request_ctx;
+
+        (void)ctx;
+        (void)connection;
+        (void)code;
+        if (!exchange)
+                return;
+        buf_release(&exchange->body);
+        buf_release(&exchange->response.body);
+        arena_release(&exchange->arena);
+        *request_ctx = alloc_free(&http_exchange_type, exchange);
+}
+
+/* ---- listening ---------------------------------------------------------------------------- */
+
+union socket_address {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+};
+
+static bool resolve_literal(struct str host, uint16_t port, union socket_address *address,
+                            socklen_t *ret_len)
+{
+        char text[INET6_ADDRSTRLEN + 1];
+
+        memset(address, 0, sizeof(*address));
+        if (host.len >= sizeof(text))
+                return false;
+        memcpy(text, host.data, host.len);
+        text[host.len] = '\0';
+        if (!host.len)
+                strcpy(text, "0.0.0.0");
+        if (str_is(host, "localhost"))
+                strcpy(text, "127.0.0.1");
+        if (inet_pton(AF_INET, text, &address->v4.sin_addr) == 1) {
+                address->v4.sin_family = AF_INET;
+                address->v4.sin_port = htons(port);
+                *ret_len = sizeof(address->v4);
+                return true;
+        }
+        if (inet_pton(AF_INET6, text, &address->v6.sin6_addr) == 1) {
+                address->v6.sin6_family = AF_INET6;
+                address->v6.sin6_port = htons(port);
+                *ret_len = sizeof(address->v6);
+                return true;
+        }
+        return false;
+}
+
+static bool open_listener(struct http_server *server, struct error *err)
+{
+        const struct http_server_options *options = &server->options;
+        union socket_address address;
+        socklen_t len;
+        int on = 1;
+
+        if (!resolve_literal(options->host, options->port, &address, &len))
+                return error_set(err, ERROR_INVALID, "\"" STR_FMT "\" is not an IP address",
+                                 STR_ARG(options->host));
+        server->listen_fd = socket(address.any.sa_family,
+                                   SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (server->listen_fd < 0)
+                return error_set(err, ERROR_NETWORK, "cannot open a socket: %m");
+        setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        if (bind(server->listen_fd, &address.any, len) != 0 ||
+            listen(server->listen_fd, SOMAXCONN) != 0 ||
+            getsockname(server->listen_fd, &address.any, &len) != 0) {
+                error_set(err, ERROR_NETWORK, "cannot listen on " STR_FMT ":%u: %m",
+                          STR_ARG(options->host), options->port);
+                close(server->listen_fd);
+                return false;
+        }
+        server->port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port
+                                                              : address.v6.sin6_port);
+        return true;
+}
+
+static void ignore_log(void *ctx, const char *format, va_list args)
+{
+        (void)ctx;
+        (void)format;
+        (void)args;
+}
+
+static void start_daemon(struct http_server *server)
+{
+        server->daemon = MHD_start_daemon(
+                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+                NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
+                MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+                server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                MHD_OPTION_THREAD_POOL_SIZE, NETWORK_THREADS, MHD_OPTION_CONNECTION_LIMIT,
+                server->options.connection_max, MHD_OPTION_CONNECTION_TIMEOUT,
+                CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+}
+
+bool http_server_new(struct http_server **ret_server, const struct http_server_options *options,
+                     const struct http_router *router, struct error *err)
+{
+        struct http_server *server = alloc_new(&http_server_type, sizeof(*server));
+
+        server->options = *options;
+        server->router = router;
+        if (!open_listener(server, err)) {
+                alloc_free(&http_server_type, server);
+                return false;
+        }
+        pthread_mutex_init(&server->lock, NULL);
+        pthread_cond_init(&server->changed, NULL);
+        server->workers = workers_new("http-worker", options->worker_count, options->queue_max);
+        thread_start(&server->watcher, "http-watch", watcher_main, server);
+        start_daemon(server);
+        BUG_ON(!server->daemon);
+        *ret_server = server;
+        return true;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+        return server->port;
+}
+
+/* libmicrohttpd aborts when stopped with a suspended connection: cancel and wait first. */
+struct http_server *http_server_free(struct http_server *server)
+{
+        MHD_socket listener;
+
+        if (!server)
+                return NULL;
+        listener = MHD_quiesce_daemon(server->daemon);
+        if (listener != MHD_INVALID_SOCKET)
+                close(listener);
+        pthread_mutex_lock(&server->lock);
+        server->stopping = true;
+        for (struct http_exchange *e = server->running; e; e = e->next)
+                e->request.canceled = true;
+        pthread_cond_broadcast(&server->changed);
+        while (server->running_count)
+                pthread_cond_wait(&server->changed, &server->lock);
+        pthread_mutex_unlock(&server->lock);
+        MHD_stop_daemon(server->daemon);
+        pthread_join(server->watcher, NULL);
+        workers_free(server->workers);
+        pthread_cond_destroy(&server->changed);
+        pthread_mutex_destroy(&server->lock);
+        return alloc_free(&http_server_type, server);
+}
