@@ -1,10 +1,11 @@
-// What a first visit downloads, against its budget.
+// What a first visit downloads, and the lazy editor, against their budgets.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const FIRST_LOAD_MAX = 150_000;
+const EDITOR_MAX = 160_000;
 
 const gzipSize = (path) => gzipSync(readFileSync(path), { level: 9 }).length;
 
@@ -39,5 +40,8 @@ export function checkSizes(dist, metafile) {
   const first = staticClosure(outputs, outputOf(outputs, 'src/app/main.tsx'));
   const beside = readdirSync(assets).filter((name) => /\.(css|svg)$|^boot-.*\.js$/.test(name));
   const firstBytes = size(first) + size(beside) + gzipSize(join(dist, 'index.html'));
-  return report('first load', firstBytes, FIRST_LOAD_MAX);
+  const editor = [...staticClosure(outputs, outputOf(outputs, 'src/lang/editor.ts'))]
+    .filter((path) => !first.has(path));
+  const firstFits = report('first load', firstBytes, FIRST_LOAD_MAX);
+  return report('editor', size(editor), EDITOR_MAX) && firstFits;
 }

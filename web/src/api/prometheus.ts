@@ -27,7 +27,8 @@ export interface RangeSeries {
 export type QueryData =
   | { resultType: 'vector'; result: InstantSeries[] }
   | { resultType: 'matrix'; result: RangeSeries[] }
-  | { resultType: 'scalar' | 'string'; result: Sample };
+  | { resultType: 'scalar'; result: Sample }
+  | { resultType: 'string'; result: Sample };
 
 export interface Target {
   discoveredLabels: Labels;

@@ -17,6 +17,7 @@ interface Route {
 
 const ROUTES: Record<string, Route> = {
   '/': { title: 'Overview', load: () => Overview },
+  '/query': { title: 'Query', load: async () => (await import('../pages/query')).Query },
   '/targets': { title: 'Targets', load: async () => (await import('../pages/targets')).Targets },
 };
 
@@ -45,7 +46,9 @@ function Page({ route }: { route: Route }) {
     return () => { left = true; };
   }, [route]);
   if (failed) {
-    return <Notice kind="error">This page could not be loaded. Reload when the server is back.</Notice>;
+    return (
+      <Notice kind="error">This page could not be loaded. Reload when the server is back.</Notice>
+    );
   }
   if (shown === null || shown.route !== route) return null;
   const Shown = shown.page;

@@ -8,13 +8,15 @@ import { singleKeys } from '../settings/settings';
 
 export const shortcutsOpen = signal(false);
 
-const PAGES: Record<string, string> = { o: '/', t: '/targets' };
+const PAGES: Record<string, string> = { o: '/', q: '/query', t: '/targets' };
 const LIST: [string[], string][] = [
   [['g', 'o'], 'Overview'],
+  [['g', 'q'], 'Query'],
   [['g', 't'], 'Targets'],
-  [['/'], 'Search'],
+  [['/'], 'Search, or the query editor'],
   [['r'], 'Refresh now'],
   [['?'], 'This list'],
+  [['Ctrl', 'Enter'], 'Run the query'],
   [['←', '→'], 'In a chart: move the cursor'],
   [['+', '−'], 'In a chart: zoom'],
   [['Esc'], 'Close, or leave the chart'],

@@ -1,6 +1,7 @@
 // A live chart of a frame: pointer and keyboard cursor, tooltip, drag to zoom.
 
 import { useSignal, type Signal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Frame } from '../lib/frame';
@@ -28,6 +29,7 @@ export interface TimeChartProps {
 }
 
 const SPOKEN_SERIES = 6;
+const DEFAULT_HEIGHT = 180;
 
 function spoken(frame: Frame, index: number, unit: Unit): string {
   const values = frame.series
@@ -51,18 +53,27 @@ function keyMove(key: string, shift: boolean, index: number | null, last: number
   }
 }
 
-export function TimeChart(props: TimeChartProps) {
-  const { frame, unit, stacked = false, filled = false, zeroBased = true, height = 180 } = props;
+interface Plotting {
+  host: RefObject<HTMLDivElement>;
+  plot: RefObject<uPlot>;
+  place: Signal<CursorPlace | null>;
+  /** Whether pointer or keys are on this chart; synced charts move their cursor without it. */
+  active: { current: boolean };
+}
+
+/** Keeps a plot in step with the props: made anew when its structure changes, else fed data. */
+function usePlot(props: TimeChartProps): Plotting {
+  const { frame, unit, stacked = false, filled = false, zeroBased = true } = props;
+  const height = props.height ?? DEFAULT_HEIGHT;
   const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
+  const plot = useRef<uPlot>(null);
   const latest = useRef(props);
   latest.current = props;
   const place = useSignal<CursorPlace | null>(null);
-  const announcement = useSignal('');
-  const hovered = useRef(false);
+  const active = useRef(false);
   const structure = JSON.stringify(frame.series.map((one) =>
     [one.key, one.colour, one.mirrored, one.reference]));
-  const dark = shownTheme.value;
+  const theme = shownTheme.value;
   const inZone = zone.value;
 
   useEffect(() => {
@@ -73,7 +84,7 @@ export function TimeChart(props: TimeChartProps) {
       span: () => latest.current.span,
       onCursor: (index, left, top) => {
         latest.current.cursorIndex.value = index;
-        place.value = index !== null && hovered.current ? { index, left, top } : null;
+        place.value = index !== null && active.current ? { index, left, top } : null;
       },
       onZoom: (start, end) => latest.current.onZoom(start, end),
       onZoomOut: () => latest.current.onZoomOut(),
@@ -88,38 +99,45 @@ export function TimeChart(props: TimeChartProps) {
       created.destroy();
       plot.current = null;
     };
-  }, [structure, unit, stacked, filled, zeroBased, height, dark, inZone]);
+  }, [structure, unit, stacked, filled, zeroBased, height, theme, inZone]);
 
   useEffect(() => {
     plot.current?.setData(plotData(frame, stacked));
   }, [frame, stacked, props.span.start, props.span.end]);
 
+  return { host, plot, place, active };
+}
+
+export function TimeChart(props: TimeChartProps) {
+  const { frame, unit, span, cursorIndex } = props;
+  const { host, plot, place, active } = usePlot(props);
+  const announcement = useSignal('');
+
   function moveTo(index: number): void {
     const chart = plot.current;
     const time = frame.times[index];
     if (chart === null || time === undefined) return;
-    hovered.current = true;
+    active.current = true;
     chart.setCursor({ left: chart.valToPos(time, 'x'), top: chart.over.clientHeight / 3 });
     announcement.value = spoken(frame, index, unit);
   }
 
   function leave(): void {
-    hovered.current = false;
+    active.current = false;
     place.value = null;
     plot.current?.setCursor({ left: -10, top: -10 });
   }
 
   function zoomBy(factor: number): void {
-    const { start, end } = props.span;
-    const index = props.cursorIndex.value;
-    const centre = index === null ? (start + end) / 2 : frame.times[index]!;
-    const half = ((end - start) * factor) / 2;
+    const index = cursorIndex.value;
+    const centre = index === null ? (span.start + span.end) / 2 : frame.times[index]!;
+    const half = ((span.end - span.start) * factor) / 2;
     props.onZoom(centre - half, centre + half);
   }
 
   function onKeyDown(event: KeyboardEvent): void {
     const last = frame.times.length - 1;
-    const index = keyMove(event.key, event.shiftKey, props.cursorIndex.value, last);
+    const index = keyMove(event.key, event.shiftKey, cursorIndex.value, last);
     if (index !== null) moveTo(index);
     else if (event.key === 'Escape') leave();
     else if (event.key === '+' || event.key === '=') zoomBy(0.5);
@@ -133,10 +151,10 @@ export function TimeChart(props: TimeChartProps) {
       class="chart" tabIndex={0} role="application" aria-roledescription="chart"
       aria-label={`${props.name}. Arrow keys move the cursor, plus and minus zoom.`}
       onKeyDown={onKeyDown} onBlur={leave}
-      onPointerEnter={() => { hovered.current = true; }}
-      onPointerLeave={() => { hovered.current = false; place.value = null; }}
+      onPointerEnter={() => { active.current = true; }}
+      onPointerLeave={() => { active.current = false; place.value = null; }}
     >
-      <div class="chart-host" ref={host} style={{ height: `${height}px` }} />
+      <div ref={host} style={{ height: `${props.height ?? DEFAULT_HEIGHT}px` }} />
       <ChartTooltip frame={frame} unit={unit} place={place} plot={plot} />
       <div class="visually-hidden" aria-live="polite">{announcement}</div>
     </div>

@@ -22,7 +22,8 @@ export function shiftedRange(range: TimeRange, shift: number, stretch: number): 
   const { start, end } = resolveRange(range, now);
   const centre = (start + end) / 2 + shift * (end - start);
   const half = ((end - start) * stretch) / 2;
-  if (shift >= 0 && centre + half >= now) return { kind: 'relative', seconds: Math.round(2 * half) };
+  const reachesNow = shift >= 0 && centre + half >= now;
+  if (reachesNow) return { kind: 'relative', seconds: Math.round(2 * half) };
   return {
     kind: 'absolute', start: Math.round(centre - half), end: Math.round(centre + half),
   };

@@ -21,7 +21,7 @@ export function labelEntries(labels: Labels): [string, string][] {
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The series as a selector: `up{instance="a"}`; names that need it are quoted as in UTF-8 PromQL. */
+/** The series as a selector: `up{instance="a"}`; names that need it are quoted. */
 export function formatSeries(labels: Labels): string {
   const name = labels['__name__'] ?? '';
   const pairs = labelEntries(labels).map(([key, value]) => `${labelName(key)}=${quote(value)}`);

@@ -1,5 +1,7 @@
 // Step and rate window of range queries.
 
+import type { TimeSpan } from './time';
+
 /** The longest answer Prometheus gives: 11,000 points a series. */
 const MAX_POINTS = 11000;
 export const DEFAULT_SCRAPE_SECONDS = 15;
@@ -29,6 +31,6 @@ export function rateWindow(stepSeconds: number, scrapeSeconds: number): number {
 }
 
 /** Bounds on whole steps, so that a refresh asks for the same instants again. */
-export function alignSpan(start: number, end: number, step: number): { start: number; end: number } {
+export function alignSpan(start: number, end: number, step: number): TimeSpan {
   return { start: Math.floor(start / step) * step, end: Math.floor(end / step) * step };
 }

@@ -55,5 +55,6 @@ test('ranges survive the address', () => {
     assert.deepEqual(rangeFromParams(params, fallback), range);
   }
   assert.deepEqual(rangeFromParams(new URLSearchParams('from=9&to=3&range=x'), fallback), fallback);
-  assert.deepEqual(resolveRange({ kind: 'relative', seconds: 60 }, 1000), { start: 940, end: 1000 });
+  assert.deepEqual(resolveRange({ kind: 'relative', seconds: 60 }, 1000),
+                   { start: 940, end: 1000 });
 });

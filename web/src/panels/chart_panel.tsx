@@ -48,7 +48,9 @@ export function ChartPanel(props: ChartPanelProps) {
   );
   return (
     <Panel title={title} busy={loading} actions={toggle} {...(note ? { note } : {})}>
-      {error !== null && <div class="panel-body"><Notice kind="error">{error.message}</Notice></div>}
+      {error !== null && (
+        <div class="panel-body"><Notice kind="error">{error.message}</Notice></div>
+      )}
       {data === null && error === null && <div class="panel-wait" />}
       {data !== null && !hasData && (
         <Empty title="No data in this range">Rates need two scrapes before they show.</Empty>

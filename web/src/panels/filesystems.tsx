@@ -24,7 +24,7 @@ function identity(series: InstantSeries): string {
   return JSON.stringify([device, mountpoint, fstype]);
 }
 
-/** One row a device: bind mounts show the same filesystem many times, the shortest path names it. */
+/** One row a device: bind mounts repeat a filesystem, its shortest path names it. */
 function onePerDevice(all: Filesystem[]): Filesystem[] {
   const byDevice = new Map<string, Filesystem>();
   for (const one of all) {
@@ -82,7 +82,9 @@ export function Filesystems({ matchers, time }: { matchers: string; time: number
     loadFilesystems(matchers, time, signal));
   return (
     <Panel title="Filesystems" busy={loading} wide>
-      {error !== null && <div class="panel-body"><Notice kind="error">{error.message}</Notice></div>}
+      {error !== null && (
+        <div class="panel-body"><Notice kind="error">{error.message}</Notice></div>
+      )}
       {data?.length === 0 && <Empty title="No filesystems at this time" />}
       {data !== null && data.length > 0 && (
         <div class="table-scroll" tabIndex={0} role="region" aria-label="Filesystems table">

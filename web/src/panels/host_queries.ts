@@ -78,8 +78,8 @@ export function hostPanels(m: string, w: string): PanelSpec[] {
           + ` - (${cached})`),
         single('cached', 5, cached),
         single('free', 10, `node_memory_MemFree_bytes{${m}}`, { faint: true }),
-        single('swap used', 3, `node_memory_SwapTotal_bytes{${m}} - node_memory_SwapFree_bytes{${m}}`
-          + ' > 0', { reference: true }),
+        single('swap used', 3, `node_memory_SwapTotal_bytes{${m}}`
+          + ` - node_memory_SwapFree_bytes{${m}} > 0`, { reference: true }),
       ],
     },
     {
