@@ -40,7 +40,7 @@ const char *promql_type_name(enum promql_type type); /* the API's: "vector", "ma
 struct promql_expr;
 
 /* Parses and type-checks. `features` may be NULL (all off). The expression and a copy of the text
- * live in `arena`. Nesting deeper than 500 levels is an error. */
+ * live in `arena`. Nesting deeper than 1,000 levels is an error. */
 NODISCARD bool promql_expr_parse(struct arena *arena, struct str text,
                                  const struct promql_features *features,
                                  const struct promql_expr **ret_expr, struct error *err);
@@ -136,7 +136,8 @@ struct promql_function_info {
         bool experimental;
 };
 
-/* All functions by name, in alphabetical order; aggregation operators are not among them. */
-const struct promql_function_info *promql_functions(size_t *ret_count);
+/* All functions in alphabetical order; aggregation operators are not among them. */
+size_t promql_function_count(void);
+struct promql_function_info promql_function_at(size_t index);
 
 #endif
