@@ -1,0 +1,106 @@
+/* collectors/scrape.h - scraping: pools of targets, each fetched on its own schedule and stored
+ * through its exposition. Semantics: Prometheus's scrape loop and <scrape_config>.
+ *
+ * One thread keeps the schedule, the HTTP client's thread moves bytes, workers parse and store,
+ * so that a slow or hostile target delays no other. A target that Pitwall itself provides (the
+ * host, its own metrics) is rendered instead of fetched, and is the same in all else.
+ */
+#ifndef COLLECTORS_SCRAPE_H
+#define COLLECTORS_SCRAPE_H
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "ingest/exposition.h"
+#include "model/relabel.h"
+
+/* Targets with labels in common. */
+struct target_group {
+        struct labels labels;
+        const struct labels *targets; /* each with at least __address__ */
+        size_t target_count;
+        struct str source; /* file that holds it; empty for static ones */
+};
+
+struct file_discovery_config {
+        const struct str *patterns; /* absolute or relative to the process; one * in the last part */
+        size_t pattern_count;
+        int64_t refresh_interval_ms;
+};
+
+/* One scrape_config, complete with what it inherits from global. Immutable and counted: config/
+ * makes it with one reference, a pool holds another while it runs. */
+struct scrape_config {
+        atomic_int references;
+        struct arena arena;      /* holds everything below */
+        uint64_t fingerprint;    /* equal means: the same configuration, the pool may go on */
+        struct str job_name;
+        int64_t interval_ms, timeout_ms;
+        struct str metrics_path, scheme;
+        const struct http_param *params;
+        size_t param_count;
+        bool honor_labels, honor_timestamps, track_timestamps_staleness;
+        bool enable_compression, extra_scrape_metrics;
+        bool offer_text_1_0;     /* scrape_protocols holds PrometheusText1.0.0 */
+        bool offer_text_0_0;     /* ... PrometheusText0.0.4 */
+        bool fallback_text;      /* fallback_scrape_protocol names a text format we read */
+        uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
+        uint64_t label_limit, label_name_length_limit, label_value_length_limit;
+        struct http_client_options http;
+        struct relabel_rules relabel, metric_relabel;
+        const struct target_group *static_groups;
+        size_t static_group_count;
+        const struct file_discovery_config *file_discoveries;
+        size_t file_discovery_count;
+        /* A built-in target: writes its exposition. One static target stands for it. */
+        void (*render)(struct buf *out);
+        struct str render_url;   /* where the same text is served */
+};
+
+struct scrape_config *scrape_config_new(void);
+struct scrape_config *scrape_config_ref(struct scrape_config *config);
+struct scrape_config *scrape_config_unref(struct scrape_config *config); /* returns NULL */
+
+enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
+
+/* What the targets page shows. Valid only inside the visit. */
+struct target_status {
+        struct str job_name;
+        struct labels labels;     /* of its series */
+        struct labels discovered; /* before relabeling */
+        struct str url;
+        enum target_health health;
+        struct str last_error;
+        int64_t last_scrape_ms;   /* 0: never */
+        double last_duration_s;
+        int64_t interval_ms, timeout_ms;
+        bool dropped;             /* by relabeling; url and state are empty then */
+};
+
+struct scrape_manager;
+
+struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsigned worker_count);
+/* Stops scraping; scrapes under way are abandoned. Writes no staleness markers, as Prometheus
+ * writes none when it stops. */
+struct scrape_manager *scrape_manager_free(struct scrape_manager *manager);
+
+/* Makes these the running configs: pools that did not change go on undisturbed, others are
+ * started or ended (with staleness markers). Takes its own references. */
+void scrape_manager_apply(struct scrape_manager *manager, struct scrape_config *const *configs,
+                          size_t count);
+
+void scrape_manager_each(struct scrape_manager *manager,
+                         void (*visit)(const struct target_status *target, void *ctx), void *ctx);
+void scrape_manager_each_metadata(struct scrape_manager *manager,
+                                  void (*visit)(const struct target_status *target,
+                                                const struct exposition_metadata *metadata,
+                                                void *ctx),
+                                  void *ctx);
+/* Targets dropped by relabeling in one pool, those not kept among them. */
+void scrape_manager_each_pool(struct scrape_manager *manager,
+                              void (*visit)(struct str job_name, size_t dropped, void *ctx),
+                              void *ctx);
+
+#endif

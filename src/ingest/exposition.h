@@ -1,0 +1,68 @@
+/* ingest/exposition.h - from an exposition body to a sink: the scrape's write path.
+ *
+ * One `struct exposition` per target remembers which series text was which series at which
+ * position, so that an unchanged line costs a compare, a float parse and nothing else. It also
+ * knows what the last scrape held, and writes staleness markers for what is gone. Semantics are
+ * those of Prometheus's scrape loop. Not thread-safe: one scrape of a target at a time.
+ */
+#ifndef INGEST_EXPOSITION_H
+#define INGEST_EXPOSITION_H
+
+#include "model/relabel.h"
+#include "model/series.h"
+
+struct exposition;
+
+/* What the scrape config says. Everything is borrowed and must outlive the exposition. */
+struct exposition_options {
+        struct labels target_labels; /* without __ labels */
+        struct relabel_rules metric_relabel;
+        bool honor_labels;
+        bool honor_timestamps;
+        bool track_timestamps_staleness;
+        uint64_t sample_limit;             /* 0: none; the same below */
+        uint64_t label_limit;
+        uint64_t label_name_length_limit;
+        uint64_t label_value_length_limit;
+};
+
+struct exposition_result {
+        uint64_t scraped;          /* samples in the body */
+        uint64_t post_relabel;     /* left after metric relabeling */
+        uint64_t series_added;     /* not seen in the last scrape's memory */
+        uint64_t duplicate;        /* refused by the sink, by reason */
+        uint64_t out_of_order;
+        uint64_t out_of_bounds;
+};
+
+/* Metadata of a metric family, as the target last declared it. */
+struct exposition_metadata {
+        struct str metric;
+        struct str type; /* "unknown" when only HELP was given */
+        struct str help;
+};
+
+struct exposition *exposition_new(const struct exposition_options *options,
+                                  const struct series_sink *sink);
+struct exposition *exposition_free(struct exposition *exposition);
+
+/* Stores the body's samples at t_ms (or at their own timestamps). On failure nothing of the body
+ * is stored and every series of the scrape before gets a staleness marker. */
+NODISCARD bool exposition_ingest(struct exposition *exposition, struct str body, int64_t t_ms,
+                                 struct exposition_result *ret_result, struct error *err);
+
+/* The scrape failed before there was a body, or the target is gone: staleness markers for all
+ * that was there. */
+void exposition_mark_stale(struct exposition *exposition, int64_t t_ms);
+
+/* One sample of the target's own series (up, scrape_duration_seconds, ...). */
+void exposition_report(struct exposition *exposition, const char *name, int64_t t_ms, double v);
+/* Staleness markers for all reported series; the target is gone. */
+void exposition_mark_reports_stale(struct exposition *exposition, int64_t t_ms);
+
+/* Calls visit for every family's metadata. Thread-safe with respect to exposition_ingest. */
+void exposition_metadata_each(struct exposition *exposition,
+                              void (*visit)(const struct exposition_metadata *metadata, void *ctx),
+                              void *ctx);
+
+#endif
