@@ -1,0 +1,14 @@
+/* webui/webui.h - serves the web UI that is embedded in the program.
+ *
+ * The pages of the UI all answer with its one HTML document; everything it loads is under
+ * /assets/. Every answer carries the security headers, a strict Content-Security-Policy among
+ * them. Handlers keep no state and may run on any thread.
+ */
+#ifndef WEBUI_WEBUI_H
+#define WEBUI_WEBUI_H
+
+struct http_router;
+
+void webui_add_routes(struct http_router *router);
+
+#endif
