@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -11,6 +12,8 @@
 #include "base/thread.h"
 #include "collectors/file_discovery_int.h"
 #include "collectors/target_int.h"
+#include "http/client.h"
+#include "ingest/exposition.h"
 
 ALLOC_TYPE(scrape_config_type, "scrape_config")
 ALLOC_TYPE(scrape_pool_type, "scrape_pool")
@@ -385,16 +388,17 @@ static void fill_fetch(struct target *target)
         const char *timeout;
 
         if (config->offer_text_1_0)
-                accept = config->offer_text_0_0
-                                 ? "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-                                   "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-                                 : "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,*/*;q=0.1";
+                accept = arena_printf(&target->arena,
+                                      "text/plain;version=1.0.0;escaping=" STR_FMT ";q=0.6,%s*/*;"
+                                      "q=0.1", STR_ARG(config->escaping),
+                                      config->offer_text_0_0 ? "text/plain;version=0.0.4;q=0.5,"
+                                                             : "");
         timeout = arena_printf(&target->arena, "%g", (double)target->plan.timeout_ms / 1000);
         target->headers[0] = (struct http_header){STR_LIT("Accept"), str_from(accept)};
         target->headers[1] = (struct http_header){
                 STR_LIT("X-Prometheus-Scrape-Timeout-Seconds"), str_from(timeout)};
         target->fetch = (struct http_fetch){
-                .options = &config->http,
+                .options = config->http,
                 .url = target->plan.url,
                 .headers = target->headers,
                 .header_count = ARRAY_LEN(target->headers),
@@ -440,6 +444,7 @@ static void add_target(struct scrape_manager *manager, struct pool *pool,
                 .honor_labels = config->honor_labels,
                 .honor_timestamps = config->honor_timestamps,
                 .track_timestamps_staleness = config->track_timestamps_staleness,
+                .legacy_names = config->legacy_names,
                 .sample_limit = config->sample_limit,
                 .label_limit = config->label_limit,
                 .label_name_length_limit = config->label_name_length_limit,

@@ -10,11 +10,11 @@
 
 #include <stdatomic.h>
 
-#include "base/clock.h"
-#include "http/client.h"
-#include "http/server.h"
-#include "ingest/exposition.h"
 #include "model/relabel.h"
+#include "model/series.h"
+
+struct exposition_metadata; /* ingest/exposition.h */
+struct http_client_options; /* http/client.h */
 
 /* Targets with labels in common. */
 struct target_group {
@@ -39,16 +39,18 @@ struct scrape_config {
         struct str job_name;
         int64_t interval_ms, timeout_ms;
         struct str metrics_path, scheme;
-        const struct http_param *params;
+        const struct label *params; /* in order; a name may repeat */
         size_t param_count;
         bool honor_labels, honor_timestamps, track_timestamps_staleness;
         bool enable_compression, extra_scrape_metrics;
         bool offer_text_1_0;     /* scrape_protocols holds PrometheusText1.0.0 */
         bool offer_text_0_0;     /* ... PrometheusText0.0.4 */
         bool fallback_text;      /* fallback_scrape_protocol names a text format we read */
+        struct str escaping;     /* asked of the target for names beyond the legacy characters */
+        bool legacy_names;       /* refuse such names */
         uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
         uint64_t label_limit, label_name_length_limit, label_value_length_limit;
-        struct http_client_options http;
+        const struct http_client_options *http;
         struct relabel_rules relabel, metric_relabel;
         const struct target_group *static_groups;
         size_t static_group_count;

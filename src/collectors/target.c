@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "collectors/target_int.h"
+#include "http/server.h"
 #include "model/duration.h"
 
 static void set_default(struct labels_builder *builder, struct str name, struct str value)
@@ -62,16 +63,16 @@ static bool parse_times(struct target_plan *plan, const struct labels_builder *b
 
 static int compare_params(const void *a, const void *b)
 {
-        return str_compare(((const struct http_param *)a)->name,
-                           ((const struct http_param *)b)->name);
+        return str_compare(((const struct label *)a)->name,
+                           ((const struct label *)b)->name);
 }
 
 /* The config's parameters; a __param_ label replaces the first value of its name, or adds one. */
 static size_t collect_params(struct arena *arena, const struct scrape_config *config,
-                             struct labels labels, struct http_param **ret_params)
+                             struct labels labels, struct label **ret_params)
 {
-        struct http_param *params =
-                arena_array(arena, struct http_param, config->param_count + labels.count);
+        struct label *params =
+                arena_array(arena, struct label, config->param_count + labels.count);
         size_t count = config->param_count;
 
         if (count)
@@ -85,7 +86,7 @@ static size_t collect_params(struct arena *arena, const struct scrape_config *co
                 name = str_slice(name, strlen("__param_"), name.len);
                 while (at < count && !str_equal(params[at].name, name))
                         at++;
-                params[at] = (struct http_param){name, labels.items[i].value};
+                params[at] = (struct label){name, labels.items[i].value};
                 count += at == count;
         }
         *ret_params = params;
@@ -97,7 +98,7 @@ static struct str make_url(struct arena *arena, const struct scrape_config *conf
 {
         struct buf url CLEANUP(buf_release) = BUF_INIT(64 << 10);
         struct str path = labels_get(labels, STR_LIT("__metrics_path__"));
-        struct http_param *params;
+        struct label *params;
         size_t count = collect_params(arena, config, labels, &params);
 
         if (config->render)

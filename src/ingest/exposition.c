@@ -184,6 +184,21 @@ static bool check_limits(const struct exposition_options *options, struct labels
         return true;
 }
 
+static bool check_names(struct labels labels, struct error *err)
+{
+        for (size_t i = 0; i < labels.count; i++) {
+                const struct label *label = &labels.items[i];
+                bool metric = str_equal(label->name, LABEL_METRIC_NAME);
+
+                if (metric ? !metric_name_is_legacy(label->value)
+                           : !label_name_is_legacy(label->name))
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid metric name or label names: " STR_FMT,
+                                         STR_ARG(metric ? label->value : label->name));
+        }
+        return true;
+}
+
 /* The labels a series is stored under; ret_kept is false when relabeling drops it. */
 static bool make_labels(const struct exposition_options *options, struct arena *scratch,
                         struct str text, struct labels *ret_labels, bool *ret_kept,
@@ -207,6 +222,8 @@ static bool make_labels(const struct exposition_options *options, struct arena *
         if (!labels_get(*ret_labels, LABEL_METRIC_NAME).len)
                 return error_set(err, ERROR_INVALID,
                                  "missing metric name (__name__ label) after relabeling");
+        if (options->legacy_names && !check_names(*ret_labels, err))
+                return false;
         return check_limits(options, *ret_labels, err);
 }
 

@@ -20,6 +20,7 @@ struct exposition_options {
         bool honor_labels;
         bool honor_timestamps;
         bool track_timestamps_staleness;
+        bool legacy_names;                 /* names must be [a-zA-Z_:][a-zA-Z0-9_:]* */
         uint64_t sample_limit;             /* 0: none; the same below */
         uint64_t label_limit;
         uint64_t label_name_length_limit;

@@ -1,0 +1,431 @@
+#include "config/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "config/scrape_section_int.h"
+
+ALLOC_TYPE(config_type, "config")
+
+enum { FILE_MAX_BYTES = 64 << 20, ARENA_MAX_BYTES = 512 << 20 };
+/* Without a file, the host is shown moving: often enough to be live, 1/500 of a core. */
+enum { HOST_INTERVAL_MS = 5000 };
+
+struct document {
+        struct config *config;
+        struct global_section global;
+        const struct yaml_node *scrape_configs;
+        struct decoder *decoder;
+};
+
+struct config *config_free(struct config *config)
+{
+        if (!config)
+                return NULL;
+        for (size_t i = 0; i < config->scrape_count; i++)
+                scrape_config_unref(config->scrapes[i]);
+        arena_release(&config->arena);
+        return alloc_free(&config_type, config);
+}
+
+/* ---- storage ------------------------------------------------------------------------------ */
+
+struct tsdb_section {
+        int64_t out_of_order_window_ms, retention_ms;
+        uint64_t retention_bytes;
+};
+
+#define TSDB(member) offsetof(struct tsdb_section, member)
+
+/* retention: 90d, or retention: {time: 90d, size: 100GB}. */
+static bool decode_retention(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"time", decode_duration, TSDB(retention_ms), NULL},
+                {"size", decode_size, TSDB(retention_bytes), NULL},
+                {"percentage", NULL, 0, "retention by percentage of the disk"},
+        };
+        struct tsdb_section *tsdb = slot;
+
+        if (node->kind == YAML_SCALAR)
+                return decode_duration(d, node, &tsdb->retention_ms);
+        return decode_mapping(d, node, "retention", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_tsdb(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"out_of_order_time_window", decode_duration, TSDB(out_of_order_window_ms), NULL},
+                {"retention", decode_retention, 0, NULL},
+                {"retention-time", decode_duration, TSDB(retention_ms), NULL},
+                {"retention-size", decode_size, TSDB(retention_bytes), NULL},
+                {"stale_series_compaction_threshold", decode_ignored, 0, NULL},
+                {"chunk_encoding", decode_ignored, 0, NULL},
+        };
+        struct config *config = slot;
+        struct tsdb_section tsdb = {.out_of_order_window_ms = -1};
+
+        if (!decode_mapping(d, node, "tsdb", fields, ARRAY_LEN(fields), &tsdb))
+                return false;
+        config->out_of_order_window_ms = tsdb.out_of_order_window_ms;
+        config->retention_ms = tsdb.retention_ms;
+        config->retention_bytes = tsdb.retention_bytes;
+        return true;
+}
+
+static bool decode_storage(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"tsdb", decode_tsdb, 0, NULL},
+                {"exemplars", NULL, 0, "exemplars"},
+        };
+        struct document *document = slot;
+
+        return decode_mapping(d, node, "storage", fields, ARRAY_LEN(fields), document->config);
+}
+
+/* ---- collectors and server ---------------------------------------------------------------- */
+
+static bool decode_host(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"scrape_interval", decode_duration, offsetof(struct config, host_interval_ms),
+                 NULL},
+        };
+        struct config *config = slot;
+
+        config->watch_host = true;
+        if (node->kind == YAML_SCALAR)
+                return decode_bool(d, node, &config->watch_host);
+        return decode_mapping(d, node, "host", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_collectors(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"host", decode_host, 0, NULL},
+        };
+        struct document *document = slot;
+
+        return decode_mapping(d, node, "collectors", fields, ARRAY_LEN(fields), document->config);
+}
+
+static bool decode_server(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"listen", decode_string, offsetof(struct config, listen), NULL},
+        };
+        struct document *document = slot;
+
+        return decode_mapping(d, node, "server", fields, ARRAY_LEN(fields), document->config);
+}
+
+static bool decode_runtime(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {{"gogc", decode_ignored, 0, NULL}};
+
+        return decode_mapping(d, node, "runtime", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool remember_scrape_configs(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+
+        if (node->kind != YAML_SEQUENCE && node->kind != YAML_NULL)
+                return decode_fail(d, node, "scrape_configs must be a list");
+        document->scrape_configs = node;
+        return true;
+}
+
+static bool decode_global_section(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+
+        return decode_global(d, node, &document->global);
+}
+
+static const struct field document_fields[] = {
+        {"global", decode_global_section, 0, NULL},
+        {"runtime", decode_runtime, 0, NULL},
+        {"scrape_configs", remember_scrape_configs, 0, NULL},
+        {"storage", decode_storage, 0, NULL},
+        {"collectors", decode_collectors, 0, NULL},
+        {"server", decode_server, 0, NULL},
+        {"scrape_config_files", NULL, 0, "scrape_config_files"},
+        {"rule_files", NULL, 0, "rules"},
+        {"alerting", NULL, 0, "alerting"},
+        {"alertmanager", NULL, 0, "alerting"},
+        {"remote_write", NULL, 0, "remote write"},
+        {"remote_read", NULL, 0, "remote read"},
+        {"otlp", NULL, 0, "OTLP"},
+        {"tracing", NULL, 0, "traces"},
+        {"traces", NULL, 0, "traces"},
+        {"logs", NULL, 0, "logs"},
+        {"events", NULL, 0, "events"},
+        {"dashboards", NULL, 0, "dashboards"},
+        {"slos", NULL, 0, "service level objectives"},
+        {"probes", NULL, 0, "probes"},
+        {"detect", NULL, 0, "detection"},
+        {"auth", NULL, 0, "access control"},
+        {"retention", NULL, 0, "retention per matcher"},
+};
+
+/* ---- external labels ---------------------------------------------------------------------- */
+
+/* ${VAR} and $VAR of the environment, as os.Expand does it; $$ is a dollar. */
+static struct str expand_environment(struct arena *arena, struct str text)
+{
+        struct buf out CLEANUP(buf_release) = BUF_INIT(1 << 20);
+
+        for (size_t at = 0; at < text.len;) {
+                bool braced;
+                size_t from, to;
+                const char *value;
+
+                if (text.data[at] != '$') {
+                        buf_append_byte(&out, text.data[at++]);
+                        continue;
+                }
+                if (at + 1 < text.len && text.data[at + 1] == '$') {
+                        buf_append_byte(&out, '$');
+                        at += 2;
+                        continue;
+                }
+                braced = at + 1 < text.len && text.data[at + 1] == '{';
+                from = to = at + 1 + braced;
+                while (to < text.len && ((text.data[to] | 0x20) >= 'a' || text.data[to] == '_' ||
+                                         (text.data[to] >= '0' && text.data[to] <= '9')) &&
+                       text.data[to] != '}')
+                        to++;
+                value = getenv(arena_str(arena, str_slice(text, from, to)).data);
+                if (value)
+                        buf_append_cstr(&out, value);
+                at = to + (braced && to < text.len);
+        }
+        return arena_str(arena, buf_str(&out));
+}
+
+static void expand_external_labels(struct config *config, struct labels labels)
+{
+        struct labels_builder builder;
+
+        labels_builder_init(&builder, &config->arena, labels);
+        for (size_t i = 0; i < labels.count; i++)
+                labels_builder_set(&builder, labels.items[i].name,
+                                   expand_environment(&config->arena, labels.items[i].value));
+        config->external_labels = labels_builder_finish(&builder);
+}
+
+/* ---- scrape configs ----------------------------------------------------------------------- */
+
+static bool decode_scrape_configs(struct decoder *d, struct document *document)
+{
+        struct config *config = document->config;
+        size_t count = 0;
+
+        for (const struct yaml_node *item = document->scrape_configs->first; item;
+             item = item->next)
+                count++;
+        config->scrapes = arena_array(&config->arena, struct scrape_config *, count + 2);
+        for (const struct yaml_node *item = document->scrape_configs->first; item;
+             item = item->next) {
+                struct scrape_config *scrape;
+
+                if (!decode_scrape_config(d, item, &document->global, &scrape))
+                        return false;
+                for (size_t i = 0; i < config->scrape_count; i++) {
+                        if (!str_equal(config->scrapes[i]->job_name, scrape->job_name))
+                                continue;
+                        decode_fail(d, item, "found multiple scrape configs with job name \""
+                                    STR_FMT "\"", STR_ARG(scrape->job_name));
+                        scrape_config_unref(scrape);
+                        return false;
+                }
+                config->scrapes[config->scrape_count++] = scrape;
+        }
+        return true;
+}
+
+/* ---- what status/config shows ------------------------------------------------------------- */
+
+static bool is_secret(const struct yaml_node *node, const struct yaml_node *parent)
+{
+        static const char *const names[] = {"password", "credentials", "bearer_token", "key",
+                                            "client_secret", "secrets"};
+
+        if (!node->key)
+                return parent && parent->key && is_secret(parent, NULL);
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+                if (str_is(node->key->text, names[i]))
+                        return true;
+        return false;
+}
+
+/* user:password@ in a URL. */
+static void emit_scalar(struct buf *out, const struct yaml_node *node, bool secret)
+{
+        struct str text = node->text;
+        struct str userinfo = text;
+        size_t scheme = 0;
+
+        if (secret && text.len) {
+                buf_append_cstr(out, "<secret>");
+                return;
+        }
+        while (scheme + 2 < text.len && memcmp(text.data + scheme, "://", 3) != 0)
+                scheme++;
+        if (scheme + 3 < text.len) {
+                size_t at;
+
+                userinfo = str_slice(text, scheme + 3, text.len);
+                at = str_find_byte(userinfo, '@');
+                if (at < userinfo.len && str_find_byte(str_slice(userinfo, 0, at), ':') < at &&
+                    str_find_byte(str_slice(userinfo, 0, at), '/') == at) {
+                        size_t colon = str_find_byte(userinfo, ':');
+
+                        buf_append(out, text.data, scheme + 3 + colon + 1);
+                        buf_append_cstr(out, "<secret>");
+                        buf_append(out, userinfo.data + at, userinfo.len - at);
+                        return;
+                }
+        }
+        if (node->quoted || text.len == 0)
+                labels_quote(out, text);
+        else
+                buf_append_str(out, text);
+}
+
+static void emit_node(struct buf *out, const struct yaml_node *node,
+                      const struct yaml_node *parent, int indent)
+{
+        bool first = true;
+
+        switch (node->kind) {
+        case YAML_NULL:
+                buf_append_cstr(out, " null\n");
+                return;
+        case YAML_SCALAR:
+                buf_append_byte(out, ' ');
+                emit_scalar(out, node, is_secret(node, parent));
+                buf_append_byte(out, '\n');
+                return;
+        case YAML_SEQUENCE:
+        case YAML_MAPPING:
+                break;
+        }
+        if (!node->first) {
+                buf_append_cstr(out, node->kind == YAML_SEQUENCE ? " []\n" : " {}\n");
+                return;
+        }
+        /* A mapping inside a list starts on the line of its dash. */
+        if (parent && (parent->kind == YAML_MAPPING || node->kind == YAML_SEQUENCE))
+                buf_append_byte(out, '\n');
+        for (const struct yaml_node *child = node->first; child; child = child->next) {
+                bool on_dash = first && parent && parent->kind == YAML_SEQUENCE &&
+                               node->kind == YAML_MAPPING;
+
+                buf_printf(out, "%*s", on_dash ? 1 : indent, "");
+                first = false;
+                if (node->kind == YAML_SEQUENCE) {
+                        buf_append_byte(out, '-');
+                        emit_node(out, child, node, indent + 2);
+                } else {
+                        buf_append_str(out, child->key->text);
+                        buf_append_byte(out, ':');
+                        emit_node(out, child, node,
+                                  child->kind == YAML_SEQUENCE ? indent : indent + 2);
+                }
+        }
+}
+
+static struct str redacted(struct arena *arena, const struct yaml_node *root)
+{
+        struct buf out CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
+
+        if (root->kind == YAML_NULL)
+                return STR_LIT("{}\n");
+        emit_node(&out, root, NULL, 0);
+        return arena_str(arena, buf_str(&out));
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+static bool read_file(const char *path, struct buf *text, struct error *err)
+{
+        FILE *stream = fopen(path, "re");
+        size_t got;
+
+        if (!stream)
+                return error_set(err, ERROR_IO, "%s: %m", path);
+        do {
+                char *room = buf_reserve(text, 64 << 10);
+
+                got = room ? fread(room, 1, 64 << 10, stream) : 0;
+                text->len += got;
+        } while (got);
+        fclose(stream);
+        if (text->overflow)
+                return error_set(err, ERROR_LIMIT, "%s: larger than %d bytes", path,
+                                 FILE_MAX_BYTES);
+        return true;
+}
+
+static bool decode_document(struct decoder *d, const struct yaml_node *root,
+                            struct config *config)
+{
+        static const struct yaml_node nothing = {.kind = YAML_NULL};
+        struct document document = {.config = config, .scrape_configs = &nothing};
+
+        if (!decode_global(d, NULL, &document.global) ||
+            !decode_mapping(d, root, "the configuration", document_fields,
+                            ARRAY_LEN(document_fields), &document) ||
+            !decode_scrape_configs(d, &document))
+                return false;
+        config->scrape_interval_ms = document.global.scrape.interval_ms;
+        config->evaluation_interval_ms = document.global.evaluation_interval_ms;
+        expand_external_labels(config, document.global.external_labels);
+        if (!config->scrape_count && !(root->kind == YAML_MAPPING && yaml_find(root, "collectors")))
+                config->watch_host = true;
+        if (!config->host_interval_ms)
+                config->host_interval_ms = root->kind == YAML_MAPPING && yaml_find(root, "global")
+                                                   ? config->scrape_interval_ms
+                                                   : HOST_INTERVAL_MS;
+        config->warnings = d->warnings;
+        config->warning_count = d->warning_count;
+        return true;
+}
+
+static struct str directory_of(struct arena *arena, const char *path)
+{
+        const char *slash = path ? strrchr(path, '/') : NULL;
+
+        if (!slash)
+                return STR_LIT("");
+        return slash == path ? STR_LIT("/") : arena_str(arena, str_make(path, (size_t)(slash - path)));
+}
+
+bool config_load(struct config **ret_config, const char *path, struct error *err)
+{
+        struct config *config = alloc_new(&config_type, sizeof(*config));
+        struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
+        struct yaml_node *root;
+        struct decoder decoder;
+
+        arena_init(&config->arena, ARENA_MAX_BYTES);
+        config->out_of_order_window_ms = -1;
+        decoder = (struct decoder){.arena = &config->arena,
+                                   .file = path ? path : "built-in configuration",
+                                   .directory = directory_of(&config->arena, path),
+                                   .err = err};
+        if ((path && !read_file(path, &text, err)) ||
+            !yaml_parse(&config->arena, decoder.file, buf_str(&text), &root, err) ||
+            !decode_document(&decoder, root, config)) {
+                config_free(config);
+                return false;
+        }
+        config->yaml = redacted(&config->arena, root);
+        *ret_config = config;
+        return true;
+}

@@ -1,0 +1,35 @@
+/* config/config.h - pitwall.yml, a superset of prometheus.yml, as typed structures.
+ *
+ * Strict: an unknown or ill-typed field is an error with file, line, column and, where one is
+ * close, the name that was meant. A known section whose feature does not exist yet is refused by
+ * name. Field names, defaults and checks are those of Prometheus 3.14 (docs: Configuration).
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "collectors/scrape.h"
+
+struct config {
+        struct arena arena;         /* holds everything but the scrape configs */
+        struct str yaml;            /* the file's tree written anew, secrets as <secret> */
+        int64_t scrape_interval_ms;
+        int64_t evaluation_interval_ms;
+        struct labels external_labels;
+        struct scrape_config **scrapes; /* one reference each */
+        size_t scrape_count;
+        bool watch_host;            /* collectors.host, or no scrape_configs */
+        int64_t host_interval_ms;
+        int64_t retention_ms;       /* of the metrics store; 0: its default */
+        uint64_t retention_bytes;   /* 0: no limit */
+        int64_t out_of_order_window_ms; /* -1: the store's default */
+        struct str listen;          /* server.listen; empty: the command line's */
+        const char **warnings;      /* accepted, but without effect here */
+        size_t warning_count;
+};
+
+/* Reads a file; path NULL gives the configuration of an empty one. ERROR_INVALID for what the
+ * file says, ERROR_IO when it cannot be read. */
+NODISCARD bool config_load(struct config **ret_config, const char *path, struct error *err);
+struct config *config_free(struct config *config);
+
+#endif

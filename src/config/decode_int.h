@@ -1,0 +1,70 @@
+/* config/decode_int.h - from a YAML tree to structures, by tables of fields. */
+#ifndef CONFIG_DECODE_INT_H
+#define CONFIG_DECODE_INT_H
+
+#include "codec/yaml.h"
+#include "http/client.h"
+#include "model/labels.h"
+
+struct decoder {
+        struct arena *arena;
+        const char *file;
+        struct str directory; /* of the file; relative paths start there */
+        struct error *err;
+        const char **warnings;
+        size_t warning_count, warning_capacity;
+};
+
+/* One field of a mapping. decode writes to target + offset. `not_yet` names a feature that is not
+ * here: any value but null, false or an empty list is refused with it. */
+struct field {
+        const char *name;
+        bool (*decode)(struct decoder *d, const struct yaml_node *node, void *slot);
+        size_t offset;
+        const char *not_yet;
+};
+
+bool decode_fail(struct decoder *d, const struct yaml_node *node, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+void decode_warn(struct decoder *d, const struct yaml_node *node, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+
+/* Decodes every pair of a mapping (null counts as empty). `what` names it in errors. */
+NODISCARD bool decode_mapping(struct decoder *d, const struct yaml_node *node, const char *what,
+                              const struct field *fields, size_t field_count, void *target);
+
+/* Decodes every item of a list into an array of item_size; ret_items and ret_count are set. */
+NODISCARD bool decode_list(struct decoder *d, const struct yaml_node *node, const char *what,
+                           size_t item_size,
+                           bool (*decode_item)(struct decoder *d, const struct yaml_node *node,
+                                               void *slot),
+                           void **ret_items, size_t *ret_count);
+
+struct str_list {
+        const struct str *items;
+        size_t count;
+};
+
+/* Field decoders; the slot's type is in the name's comment. */
+bool decode_string(struct decoder *d, const struct yaml_node *node, void *slot);   /* struct str */
+bool decode_path(struct decoder *d, const struct yaml_node *node, void *slot);     /* struct str */
+bool decode_bool(struct decoder *d, const struct yaml_node *node, void *slot);     /* bool */
+bool decode_uint(struct decoder *d, const struct yaml_node *node, void *slot);     /* uint64_t */
+bool decode_float(struct decoder *d, const struct yaml_node *node, void *slot);    /* double */
+bool decode_duration(struct decoder *d, const struct yaml_node *node, void *slot); /* int64_t ms */
+bool decode_size(struct decoder *d, const struct yaml_node *node, void *slot);     /* uint64_t */
+bool decode_strings(struct decoder *d, const struct yaml_node *node, void *slot);  /* str_list */
+bool decode_labels(struct decoder *d, const struct yaml_node *node, void *slot);   /* labels */
+bool decode_ignored(struct decoder *d, const struct yaml_node *node, void *slot);  /* none */
+
+/* The HTTP client part of a scrape_config, inlined there: checks what must not stand together. */
+bool decode_basic_auth(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_authorization(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_tls_config(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_http_headers(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_bearer_token(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_bearer_token_file(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_check_http(struct decoder *d, const struct yaml_node *node,
+                       const struct http_client_options *options);
+
+#endif

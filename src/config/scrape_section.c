@@ -1,0 +1,546 @@
+#include "config/scrape_section_int.h"
+
+#include <stddef.h>
+
+#include "base/hash.h"
+
+/* Prometheus's defaults (docs: Configuration, global). */
+enum { DEFAULT_INTERVAL_MS = 60000, DEFAULT_TIMEOUT_MS = 10000 };
+enum { DEFAULT_FILE_REFRESH_MS = 300000 };
+
+#define SETTING(member) offsetof(struct scrape_settings, member)
+#define GLOBAL(member) offsetof(struct global_section, member)
+
+uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed)
+{
+        if (!node)
+                return seed;
+        if (node->key)
+                seed = hash_bytes_seeded(node->key->text.data, node->key->text.len, seed + 1);
+        seed = hash_bytes_seeded(node->text.data, node->text.len, seed + (uint64_t)node->kind);
+        for (const struct yaml_node *child = node->first; child; child = child->next)
+                seed = decode_fingerprint(child, seed);
+        return hash_u64(seed);
+}
+
+/* ---- settings that global and scrape_config share ------------------------------------------ */
+
+static bool decode_protocol(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const char *const known[] = {"PrometheusProto", "OpenMetricsText0.0.1",
+                                            "OpenMetricsText1.0.0", "PrometheusText0.0.4",
+                                            "PrometheusText1.0.0"};
+        const char *closest;
+
+        if (!decode_string(d, node, slot))
+                return false;
+        for (size_t i = 0; i < ARRAY_LEN(known); i++)
+                if (str_is(*(struct str *)slot, known[i]))
+                        return true;
+        closest = str_closest(node->text, known, ARRAY_LEN(known));
+        return decode_fail(d, node, "unknown scrape protocol " STR_FMT "%s%s, supported: "
+                           "[OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
+                           "PrometheusText0.0.4 PrometheusText1.0.0]", STR_ARG(node->text),
+                           closest ? ", did you mean " : "", closest ? closest : "");
+}
+
+static bool is_readable(struct str protocol)
+{
+        return str_is(protocol, "PrometheusText0.0.4") || str_is(protocol, "PrometheusText1.0.0");
+}
+
+static bool decode_protocols(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct str_list *list = slot;
+        void *items;
+        size_t count;
+        bool readable = false;
+
+        if (!decode_list(d, node, "scrape_protocols", sizeof(struct str), decode_protocol, &items,
+                         &count))
+                return false;
+        *list = (struct str_list){items, count};
+        if (!count && node->kind == YAML_SEQUENCE)
+                return decode_fail(d, node, "scrape_protocols cannot be empty");
+        for (size_t i = 0; i < count; i++) {
+                readable |= is_readable(list->items[i]);
+                for (size_t j = 0; j < i; j++)
+                        if (str_equal(list->items[i], list->items[j]))
+                                return decode_fail(d, node, "duplicated protocol in "
+                                                   "scrape_protocols: " STR_FMT,
+                                                   STR_ARG(list->items[i]));
+        }
+        if (count && !readable)
+                return decode_fail(d, node, "scrape_protocols: Pitwall does not support OpenMetrics "
+                                   "or protobuf yet; add PrometheusText0.0.4");
+        return true;
+}
+
+static bool decode_choice(struct decoder *d, const struct yaml_node *node, void *slot,
+                          const char *const *choices, size_t count)
+{
+        if (!decode_string(d, node, slot))
+                return false;
+        for (size_t i = 0; i < count; i++)
+                if (str_is(*(struct str *)slot, choices[i]))
+                        return true;
+        return decode_fail(d, node, "\"" STR_FMT "\": unknown value \"" STR_FMT "\"",
+                           STR_ARG(node->key->text), STR_ARG(node->text));
+}
+
+static bool decode_validation(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const char *const schemes[] = {"", "utf8", "legacy"};
+
+        return decode_choice(d, node, slot, schemes, ARRAY_LEN(schemes));
+}
+
+static bool decode_escaping(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const char *const schemes[] = {"", "allow-utf-8", "underscores", "dots", "values"};
+
+        return decode_choice(d, node, slot, schemes, ARRAY_LEN(schemes));
+}
+
+#define SHARED_FIELDS(base)                                                                        \
+        {"scrape_interval", decode_duration, (base) + SETTING(interval_ms), NULL},                 \
+        {"scrape_timeout", decode_duration, (base) + SETTING(timeout_ms), NULL},                   \
+        {"scrape_protocols", decode_protocols, (base) + SETTING(protocols), NULL},                 \
+        {"body_size_limit", decode_size, (base) + SETTING(body_size_limit), NULL},                 \
+        {"sample_limit", decode_uint, (base) + SETTING(sample_limit), NULL},                       \
+        {"target_limit", decode_uint, (base) + SETTING(target_limit), NULL},                       \
+        {"label_limit", decode_uint, (base) + SETTING(label_limit), NULL},                         \
+        {"label_name_length_limit", decode_uint, (base) + SETTING(label_name_length_limit), NULL}, \
+        {"label_value_length_limit", decode_uint, (base) + SETTING(label_value_length_limit),      \
+         NULL},                                                                                    \
+        {"keep_dropped_targets", decode_uint, (base) + SETTING(keep_dropped_targets), NULL},       \
+        {"metric_name_validation_scheme", decode_validation, (base) + SETTING(validation_scheme),  \
+         NULL},                                                                                    \
+        {"metric_name_escaping_scheme", decode_escaping, (base) + SETTING(escaping_scheme), NULL}, \
+        {"extra_scrape_metrics", decode_bool, (base) + SETTING(extra_scrape_metrics), NULL},       \
+        {"scrape_native_histograms", NULL, 0, "native histograms"},                                \
+        {"convert_classic_histograms_to_nhcb", NULL, 0, "native histograms"},                      \
+        {"always_scrape_classic_histograms", decode_bool_without_effect, 0, NULL},                 \
+        {"scrape_failure_log_file", NULL, 0, "scrape failure logs"}
+
+/* Classic histograms are always scraped here, so true asks for what is so, and false for what can
+ * only matter beside native ones. */
+static bool decode_bool_without_effect(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        bool ignored;
+
+        (void)slot;
+        return decode_bool(d, node, &ignored);
+}
+
+bool decode_global(struct decoder *d, const struct yaml_node *node, struct global_section *global)
+{
+        static const struct field fields[] = {
+                SHARED_FIELDS(GLOBAL(scrape)),
+                {"evaluation_interval", decode_duration, GLOBAL(evaluation_interval_ms), NULL},
+                {"rule_query_offset", decode_duration, GLOBAL(rule_query_offset_ms), NULL},
+                {"external_labels", decode_labels, GLOBAL(external_labels), NULL},
+                {"query_log_file", NULL, 0, "query logs"},
+        };
+        struct scrape_settings *scrape = &global->scrape;
+
+        *global = (struct global_section){0};
+        if (node && !decode_mapping(d, node, "global", fields, ARRAY_LEN(fields), global))
+                return false;
+        if (!scrape->interval_ms)
+                scrape->interval_ms = DEFAULT_INTERVAL_MS;
+        if (scrape->timeout_ms > scrape->interval_ms)
+                return decode_fail(d, node, "global scrape timeout greater than scrape interval");
+        if (!scrape->timeout_ms)
+                scrape->timeout_ms = scrape->interval_ms < DEFAULT_TIMEOUT_MS
+                                             ? scrape->interval_ms : DEFAULT_TIMEOUT_MS;
+        if (!global->evaluation_interval_ms)
+                global->evaluation_interval_ms = DEFAULT_INTERVAL_MS;
+        global->fingerprint = decode_fingerprint(node, 1);
+        return true;
+}
+
+/* ---- one scrape_config -------------------------------------------------------------------- */
+
+struct list {
+        void *items;
+        size_t count;
+};
+
+struct scrape_section {
+        struct scrape_settings settings;
+        struct str job_name, metrics_path, scheme, fallback_protocol;
+        bool honor_labels, honor_timestamps, track_timestamps_staleness, enable_compression;
+        struct list params, static_groups, file_discoveries, relabel, metric_relabel;
+        struct http_client_options http;
+        uint64_t native_bucket_limit;
+        double native_bucket_factor;
+};
+
+static bool decode_relabel_rule(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct relabel_fields {
+                struct relabel_spec spec;
+                struct str_list sources;
+        } rule = {0};
+        static const struct field fields[] = {
+                {"action", decode_string, offsetof(struct relabel_fields, spec.action), NULL},
+                {"source_labels", decode_strings, offsetof(struct relabel_fields, sources), NULL},
+                {"separator", decode_string, offsetof(struct relabel_fields, spec.separator), NULL},
+                {"regex", decode_string, offsetof(struct relabel_fields, spec.regex), NULL},
+                {"modulus", decode_uint, offsetof(struct relabel_fields, spec.modulus), NULL},
+                {"target_label", decode_string, offsetof(struct relabel_fields, spec.target_label),
+                 NULL},
+                {"replacement", decode_string, offsetof(struct relabel_fields, spec.replacement),
+                 NULL},
+        };
+        struct error reason;
+
+        if (node->kind != YAML_MAPPING)
+                return decode_fail(d, node, "empty or null relabeling rule in scrape config");
+        if (!decode_mapping(d, node, "relabel_config", fields, ARRAY_LEN(fields), &rule))
+                return false;
+        rule.spec.source_labels = rule.sources.items;
+        rule.spec.source_count = rule.sources.count;
+        rule.spec.has_separator = yaml_find(node, "separator") != NULL;
+        rule.spec.has_regex = yaml_find(node, "regex") != NULL;
+        rule.spec.has_replacement = yaml_find(node, "replacement") != NULL;
+        if (!relabel_rule_init(slot, d->arena, &rule.spec, &reason))
+                return decode_fail(d, node, "%s", reason.text);
+        return true;
+}
+
+static bool decode_relabel_rules(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct list *list = slot;
+
+        return decode_list(d, node, node->key->text.data, sizeof(struct relabel_rule),
+                           decode_relabel_rule, &list->items, &list->count);
+}
+
+static bool decode_target(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct label *address = arena_new(d->arena, struct label);
+
+        if (node->kind != YAML_SCALAR)
+                return decode_fail(d, node, "a target must be a string such as host:9100");
+        *address = (struct label){STR_LIT("__address__"), arena_str(d->arena, node->text)};
+        *(struct labels *)slot = (struct labels){address, 1};
+        return true;
+}
+
+static bool decode_targets(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct target_group *group = slot;
+        void *items;
+
+        if (!decode_list(d, node, "targets", sizeof(struct labels), decode_target, &items,
+                         &group->target_count))
+                return false;
+        group->targets = items;
+        return true;
+}
+
+static bool decode_static_group(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"targets", decode_targets, 0, NULL},
+                {"labels", decode_labels, offsetof(struct target_group, labels), NULL},
+        };
+
+        if (node->kind != YAML_MAPPING)
+                return decode_fail(d, node, "empty or null section in static_configs");
+        return decode_mapping(d, node, "static_config", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_static_groups(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct list *list = slot;
+
+        return decode_list(d, node, "static_configs", sizeof(struct target_group),
+                           decode_static_group, &list->items, &list->count);
+}
+
+/* The last part of a path may hold one *; it must name a format we read. */
+static bool decode_file_pattern(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct str *pattern = slot;
+
+        if (!decode_path(d, node, slot))
+                return false;
+        if (!str_ends_with(*pattern, STR_LIT(".json")) &&
+            !str_ends_with(*pattern, STR_LIT(".yml")) && !str_ends_with(*pattern, STR_LIT(".yaml")))
+                return decode_fail(d, node, "path name \"" STR_FMT "\" is not valid for file "
+                                   "discovery", STR_ARG(node->text));
+        return true;
+}
+
+static bool decode_file_patterns(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct file_discovery_config *config = slot;
+        void *items;
+
+        if (!decode_list(d, node, "files", sizeof(struct str), decode_file_pattern, &items,
+                         &config->pattern_count))
+                return false;
+        config->patterns = items;
+        return true;
+}
+
+static bool decode_file_discovery(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"files", decode_file_patterns, 0, NULL},
+                {"refresh_interval", decode_duration,
+                 offsetof(struct file_discovery_config, refresh_interval_ms), NULL},
+        };
+        struct file_discovery_config *config = slot;
+
+        config->refresh_interval_ms = DEFAULT_FILE_REFRESH_MS;
+        if (!decode_mapping(d, node, "file_sd_config", fields, ARRAY_LEN(fields), slot))
+                return false;
+        if (!config->pattern_count)
+                return decode_fail(d, node, "file service discovery config must contain at least "
+                                   "one path name");
+        return true;
+}
+
+static bool decode_file_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct list *list = slot;
+
+        return decode_list(d, node, "file_sd_configs", sizeof(struct file_discovery_config),
+                           decode_file_discovery, &list->items, &list->count);
+}
+
+static bool decode_params(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct list *list = slot;
+        struct label *params;
+        size_t total = 0;
+
+        if (node->kind == YAML_NULL)
+                return true;
+        if (node->kind != YAML_MAPPING)
+                return decode_fail(d, node, "params must be a mapping of lists");
+        for (const struct yaml_node *pair = node->first; pair; pair = pair->next)
+                for (const struct yaml_node *item = pair->first; item; item = item->next)
+                        total++;
+        params = arena_array(d->arena, struct label, total);
+        list->items = params;
+        for (const struct yaml_node *pair = node->first; pair; pair = pair->next) {
+                if (pair->kind != YAML_SEQUENCE && pair->kind != YAML_NULL)
+                        return decode_fail(d, pair, "params: \"" STR_FMT "\" must be a list",
+                                           STR_ARG(pair->key->text));
+                for (const struct yaml_node *item = pair->first; item; item = item->next) {
+                        struct label *param = &params[list->count++];
+
+                        param->name = arena_str(d->arena, pair->key->text);
+                        if (!decode_string(d, item, &param->value))
+                                return false;
+                }
+        }
+        return true;
+}
+
+static bool decode_scheme(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const char *const schemes[] = {"http", "https"};
+
+        return decode_choice(d, node, slot, schemes, ARRAY_LEN(schemes));
+}
+
+#define SECTION(member) offsetof(struct scrape_section, member)
+#define ABSENT_DISCOVERY(kind) {kind "_sd_configs", NULL, 0, "service discovery by " kind}
+
+static const struct field scrape_fields[] = {
+        SHARED_FIELDS(SECTION(settings)),
+        {"job_name", decode_string, SECTION(job_name), NULL},
+        {"honor_labels", decode_bool, SECTION(honor_labels), NULL},
+        {"honor_timestamps", decode_bool, SECTION(honor_timestamps), NULL},
+        {"track_timestamps_staleness", decode_bool, SECTION(track_timestamps_staleness), NULL},
+        {"params", decode_params, SECTION(params), NULL},
+        {"fallback_scrape_protocol", decode_protocol, SECTION(fallback_protocol), NULL},
+        {"metrics_path", decode_string, SECTION(metrics_path), NULL},
+        {"scheme", decode_scheme, SECTION(scheme), NULL},
+        {"enable_compression", decode_bool, SECTION(enable_compression), NULL},
+        /* Bounds of what native histograms may become; without any, there is nothing to bound. */
+        {"native_histogram_bucket_limit", decode_uint, SECTION(native_bucket_limit), NULL},
+        {"native_histogram_min_bucket_factor", decode_float, SECTION(native_bucket_factor), NULL},
+        {"relabel_configs", decode_relabel_rules, SECTION(relabel), NULL},
+        {"metric_relabel_configs", decode_relabel_rules, SECTION(metric_relabel), NULL},
+        {"static_configs", decode_static_groups, SECTION(static_groups), NULL},
+        {"file_sd_configs", decode_file_discoveries, SECTION(file_discoveries), NULL},
+        {"basic_auth", decode_basic_auth, SECTION(http), NULL},
+        {"authorization", decode_authorization, SECTION(http), NULL},
+        {"bearer_token", decode_bearer_token, SECTION(http), NULL},
+        {"bearer_token_file", decode_bearer_token_file, SECTION(http), NULL},
+        {"oauth2", NULL, 0, "OAuth 2.0 for scraping"},
+        {"sigv4", NULL, 0, "AWS signatures for scraping"},
+        {"azuread", NULL, 0, "Azure AD for scraping"},
+        {"google_iam", NULL, 0, "Google IAM for scraping"},
+        {"tls_config", decode_tls_config, SECTION(http), NULL},
+        {"http_headers", decode_http_headers, SECTION(http), NULL},
+        {"proxy_url", decode_string, SECTION(http.proxy_url), NULL},
+        {"no_proxy", decode_string, SECTION(http.no_proxy), NULL},
+        {"proxy_from_environment", decode_bool, SECTION(http.proxy_from_environment), NULL},
+        {"proxy_connect_header", NULL, 0, "headers for proxies"},
+        {"follow_redirects", decode_bool, SECTION(http.follow_redirects), NULL},
+        {"enable_http2", decode_bool, SECTION(http.enable_http2), NULL},
+        ABSENT_DISCOVERY("aws"),          ABSENT_DISCOVERY("azure"),
+        ABSENT_DISCOVERY("consul"),       ABSENT_DISCOVERY("digitalocean"),
+        ABSENT_DISCOVERY("dns"),          ABSENT_DISCOVERY("docker"),
+        ABSENT_DISCOVERY("dockerswarm"),  ABSENT_DISCOVERY("ec2"),
+        ABSENT_DISCOVERY("eureka"),       ABSENT_DISCOVERY("gce"),
+        ABSENT_DISCOVERY("hetzner"),      ABSENT_DISCOVERY("http"),
+        ABSENT_DISCOVERY("ionos"),        ABSENT_DISCOVERY("kubernetes"),
+        ABSENT_DISCOVERY("kuma"),         ABSENT_DISCOVERY("lightsail"),
+        ABSENT_DISCOVERY("linode"),       ABSENT_DISCOVERY("marathon"),
+        ABSENT_DISCOVERY("nerve"),        ABSENT_DISCOVERY("nomad"),
+        ABSENT_DISCOVERY("oci"),          ABSENT_DISCOVERY("openstack"),
+        ABSENT_DISCOVERY("outscale"),     ABSENT_DISCOVERY("ovhcloud"),
+        ABSENT_DISCOVERY("puppetdb"),     ABSENT_DISCOVERY("scaleway"),
+        ABSENT_DISCOVERY("serverset"),    ABSENT_DISCOVERY("stackit"),
+        ABSENT_DISCOVERY("triton"),       ABSENT_DISCOVERY("uyuni"),
+        ABSENT_DISCOVERY("vultr"),
+};
+
+static bool check_section(struct decoder *d, const struct yaml_node *node,
+                          const struct global_section *global, struct scrape_section *section)
+{
+        struct scrape_settings *settings = &section->settings;
+        const struct target_group *groups = section->static_groups.items;
+
+        if (!section->job_name.len)
+                return decode_fail(d, node, "job_name is empty");
+        if (!settings->interval_ms)
+                settings->interval_ms = global->scrape.interval_ms;
+        if (settings->timeout_ms > settings->interval_ms)
+                return decode_fail(d, node, "scrape timeout greater than scrape interval for "
+                                   "scrape config with job name \"" STR_FMT "\"",
+                                   STR_ARG(section->job_name));
+        if (!settings->timeout_ms)
+                settings->timeout_ms = global->scrape.timeout_ms < settings->interval_ms
+                                               ? global->scrape.timeout_ms : settings->interval_ms;
+        for (size_t g = 0; g < section->static_groups.count && !section->relabel.count; g++) {
+                for (size_t t = 0; t < groups[g].target_count; t++) {
+                        struct str address = groups[g].targets[t].items[0].value;
+
+                        if (str_find_byte(address, '/') < address.len)
+                                return decode_fail(d, node, "\"" STR_FMT "\" is not a valid "
+                                                   "hostname", STR_ARG(address));
+                }
+        }
+        return decode_check_http(d, node, &section->http);
+}
+
+static uint64_t inherit(uint64_t own, uint64_t global)
+{
+        return own ? own : global;
+}
+
+static void inherit_limits(struct scrape_config *config, const struct scrape_settings *own,
+                           const struct scrape_settings *global)
+{
+        config->body_size_limit = inherit(own->body_size_limit, global->body_size_limit);
+        config->sample_limit = inherit(own->sample_limit, global->sample_limit);
+        config->target_limit = inherit(own->target_limit, global->target_limit);
+        config->keep_dropped_targets =
+                inherit(own->keep_dropped_targets, global->keep_dropped_targets);
+        config->label_limit = inherit(own->label_limit, global->label_limit);
+        config->label_name_length_limit =
+                inherit(own->label_name_length_limit, global->label_name_length_limit);
+        config->label_value_length_limit =
+                inherit(own->label_value_length_limit, global->label_value_length_limit);
+}
+
+static bool offers(struct str_list protocols, const char *name)
+{
+        for (size_t i = 0; i < protocols.count; i++)
+                if (str_is(protocols.items[i], name))
+                        return true;
+        return protocols.count == 0;
+}
+
+/* Strings that come from global live in the config's arena, not in the scrape config's. */
+static struct str inherit_string(struct arena *arena, struct str own, struct str global,
+                                 const char *fallback)
+{
+        if (own.len)
+                return own;
+        return global.len ? arena_str(arena, global) : str_from(fallback);
+}
+
+static void fill_config(struct scrape_config *config, const struct scrape_section *section,
+                        const struct global_section *global, const struct yaml_node *node)
+{
+        const struct scrape_settings *own = &section->settings;
+        struct str_list protocols = own->protocols.count ? own->protocols
+                                                         : global->scrape.protocols;
+        const struct yaml_node *extra = yaml_find(node, "extra_scrape_metrics");
+        struct http_client_options *http;
+
+        inherit_limits(config, own, &global->scrape);
+        config->fingerprint = decode_fingerprint(node, global->fingerprint);
+        config->job_name = section->job_name;
+        config->interval_ms = own->interval_ms;
+        config->timeout_ms = own->timeout_ms;
+        config->metrics_path = section->metrics_path;
+        config->scheme = section->scheme;
+        config->params = section->params.items;
+        config->param_count = section->params.count;
+        config->honor_labels = section->honor_labels;
+        config->honor_timestamps = section->honor_timestamps;
+        config->track_timestamps_staleness = section->track_timestamps_staleness;
+        config->enable_compression = section->enable_compression;
+        config->extra_scrape_metrics = extra ? own->extra_scrape_metrics
+                                             : global->scrape.extra_scrape_metrics;
+        config->offer_text_1_0 = offers(protocols, "PrometheusText1.0.0");
+        config->offer_text_0_0 = offers(protocols, "PrometheusText0.0.4");
+        config->fallback_text = is_readable(section->fallback_protocol);
+        config->escaping = inherit_string(&config->arena, own->escaping_scheme,
+                                          global->scrape.escaping_scheme, "allow-utf-8");
+        config->legacy_names = str_is(inherit_string(&config->arena, own->validation_scheme,
+                                                     global->scrape.validation_scheme, "utf8"),
+                                      "legacy");
+        http = arena_new(&config->arena, struct http_client_options);
+        *http = section->http;
+        config->http = http;
+        config->relabel = (struct relabel_rules){section->relabel.items, section->relabel.count};
+        config->metric_relabel = (struct relabel_rules){section->metric_relabel.items,
+                                                        section->metric_relabel.count};
+        config->static_groups = section->static_groups.items;
+        config->static_group_count = section->static_groups.count;
+        config->file_discoveries = section->file_discoveries.items;
+        config->file_discovery_count = section->file_discoveries.count;
+}
+
+bool decode_scrape_config(struct decoder *d, const struct yaml_node *node,
+                          const struct global_section *global, struct scrape_config **ret_config)
+{
+        struct scrape_config *config = scrape_config_new();
+        struct arena *outer = d->arena;
+        struct scrape_section section = {
+                .metrics_path = STR_LIT("/metrics"),
+                .scheme = STR_LIT("http"),
+                .honor_timestamps = true,
+                .enable_compression = true,
+                .http = {.follow_redirects = true, .enable_http2 = true},
+        };
+        bool ok;
+
+        d->arena = &config->arena;
+        ok = node->kind == YAML_MAPPING
+                     ? decode_mapping(d, node, "scrape_config", scrape_fields,
+                                      ARRAY_LEN(scrape_fields), &section) &&
+                               check_section(d, node, global, &section)
+                     : decode_fail(d, node, "empty or null scrape config section");
+        d->arena = outer;
+        if (!ok) {
+                scrape_config_unref(config);
+                return false;
+        }
+        fill_config(config, &section, global, node);
+        *ret_config = config;
+        return true;
+}
