@@ -83,8 +83,9 @@ function keys(onRun: () => void) {
   return [
     Prec.highest(keymap.of([{ key: 'Mod-Enter', run }])),
     keymap.of([
-      { key: 'Tab', run: (view) => completionStatus(view.state) === 'active'
-        && acceptCompletion(view) },
+      // While a list is open Tab never leaves the editor, not even before the list takes keys.
+      { key: 'Tab', run: (view) => acceptCompletion(view)
+        || completionStatus(view.state) === 'active' },
       ...closeBracketsKeymap, ...completionKeymap,
       { key: 'Enter', run },
       { key: 'Shift-Enter', run: (view) => {
@@ -123,6 +124,8 @@ export function mountEditor(host: HTMLElement, options: EditorOptions): Editor {
       ],
     }),
   });
+  // Focus sent to the host by a shortcut belongs to the text in its shadow root.
+  host.focus = () => view.focus();
   return {
     setText(text) {
       if (text === view.state.doc.toString()) return;

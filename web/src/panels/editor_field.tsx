@@ -4,9 +4,16 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Known } from '../lang/completion';
 import type { Editor, Underline } from '../lang/editor';
 
+/** A text that did not come from typing; a new object is a new text. */
+export interface OutsideText {
+  text: string;
+}
+
 interface EditorFieldProps {
   name: string;
   text: string;
+  /** Replaces what is in the editor. What was typed never comes back: it could be old by then. */
+  outside: OutsideText;
   known: Known;
   underline: Underline | null;
   onChange: (text: string) => void;
@@ -14,7 +21,7 @@ interface EditorFieldProps {
 }
 
 export function EditorField(props: EditorFieldProps) {
-  const { name, text, underline } = props;
+  const { name, text, outside, underline } = props;
   const host = useRef<HTMLDivElement>(null);
   const fallback = useRef<HTMLTextAreaElement>(null);
   const editor = useRef<Editor | null>(null);
@@ -42,7 +49,7 @@ export function EditorField(props: EditorFieldProps) {
     };
   }, []);
 
-  useEffect(() => editor.current?.setText(text), [text, mounted]);
+  useEffect(() => editor.current?.setText(outside.text), [outside]);
   useEffect(() => editor.current?.setUnderline(underline), [underline, mounted]);
   useEffect(() => editor.current?.setName(name), [name, mounted]);
 
@@ -58,6 +65,7 @@ export function EditorField(props: EditorFieldProps) {
       {!mounted && (
         <textarea ref={fallback} class="editor-fallback" aria-label={name} rows={1} value={text}
                   data-shortcut="/" spellcheck={false} onKeyDown={onKeyDown}
+                  onFocus={() => editor.current?.focus()}
                   onInput={(event) => latest.current.onChange(event.currentTarget.value)} />
       )}
     </div>

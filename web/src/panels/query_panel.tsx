@@ -1,6 +1,6 @@
 // One query: its expression, its controls, its answer.
 
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLoad } from '../api/use_load';
 import { Icon } from '../components/icon';
 import { MomentPicker } from '../components/moment_picker';
@@ -10,7 +10,7 @@ import { Segmented } from '../components/segmented';
 import { errorPosition, underlineAt } from '../lib/promql_position';
 import type { QueryState, ResultTab } from '../lib/query_url';
 import { formatDuration, formatLength, parseDuration, type TimeRange } from '../lib/time';
-import { EditorField } from './editor_field';
+import { EditorField, type OutsideText } from './editor_field';
 import type { KnownNames } from './known_names';
 import { graphGrid, runQuery, type QueryResult } from './query_result';
 import { ResultGraph } from './result_graph';
@@ -151,7 +151,14 @@ export function QueryPanel({ number, state, known, onChange, onRemove }: QueryPa
   const [draft, setDraft] = useState(state.expr);
   const [runAt, setRunAt] = useState(() => Date.now() / 1000);
   const [asTable, setAsTable] = useState(false);
-  useEffect(() => setDraft(state.expr), [state.expr]);
+  const [outside, setOutside] = useState<OutsideText>({ text: state.expr });
+  const ran = useRef(state.expr);
+  useEffect(() => {
+    if (state.expr === ran.current) return;
+    ran.current = state.expr;
+    setDraft(state.expr);
+    setOutside({ text: state.expr });
+  }, [state.expr]);
 
   const { data, error, loading } = useLoad(questionKey(state, runAt), (signal) =>
     runQuery(state, runAt, signal));
@@ -165,13 +172,16 @@ export function QueryPanel({ number, state, known, onChange, onRemove }: QueryPa
     setRunAt(Date.now() / 1000);
     onChange(next);
   }
-  const runDraft = (): void => run({ ...state, expr: draft });
+  function runDraft(): void {
+    ran.current = draft;
+    run({ ...state, expr: draft });
+  }
 
   return (
     <section class="query panel" aria-label={`Query ${number}`} aria-busy={loading}>
       <div class="query-line">
-        <EditorField name={`Expression of query ${number}`} text={draft} known={known}
-                     underline={underline} onChange={setDraft} onRun={runDraft} />
+        <EditorField name={`Expression of query ${number}`} text={draft} outside={outside}
+                     known={known} underline={underline} onChange={setDraft} onRun={runDraft} />
         <button type="button" class="button is-primary" title="Run (Ctrl+Enter)"
                 onClick={runDraft}>Run</button>
         {onRemove !== null && (
