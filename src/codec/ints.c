@@ -1,0 +1,349 @@
+#include "codec/ints.h"
+
+#include "codec/varint.h"
+
+enum { ORDER_MASK = 3, HAS_DIVISOR = 4 };
+
+/* Residuals of one order and how they would be stored. */
+struct plan {
+        uint64_t residuals[INTS_MAX_COUNT];
+        size_t count;
+        unsigned order, width;
+        uint64_t first, first_delta, minimum, divisor;
+        size_t exceptions;
+        size_t cost_bytes;
+};
+
+static unsigned bit_len(uint64_t value)
+{
+        return value ? 64 - (unsigned)__builtin_clzll(value) : 0;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+        while (b) {
+                uint64_t rest = a % b;
+
+                a = b;
+                b = rest;
+        }
+        return a;
+}
+
+/* Common divisor of all residuals; 1 when there is none worth having. */
+static uint64_t common_divisor(const uint64_t *residuals, size_t count)
+{
+        uint64_t divisor = 0;
+
+        for (size_t i = 0; i < count && divisor != 1; i++)
+                if (divisor == 0 || residuals[i] % divisor)
+                        divisor = gcd(residuals[i], divisor);
+        return divisor ? divisor : 1;
+}
+
+/* Bytes that an exception takes beyond its packed bits, about. */
+static size_t exception_cost(unsigned bits)
+{
+        return 1 + (bits + 6) / 7;
+}
+
+/* Picks the width with the least bytes among 0 and the lengths that occur. by_len[b]: residuals of
+ * exactly b bits; `used` lists those lengths, ascending. */
+static void choose_width(struct plan *plan, const uint32_t *by_len, const uint8_t *used,
+                         size_t used_count)
+{
+        plan->cost_bytes = SIZE_MAX;
+        for (size_t candidate = 0; candidate <= used_count; candidate++) {
+                unsigned width = candidate ? used[candidate - 1] : 0;
+                size_t cost = (plan->count * width + 7) / 8, exceptions = 0;
+
+                for (size_t i = candidate; i < used_count; i++) {
+                        exceptions += by_len[used[i]];
+                        cost += by_len[used[i]] * exception_cost(used[i] - width);
+                }
+                if (cost < plan->cost_bytes) {
+                        plan->cost_bytes = cost;
+                        plan->width = width;
+                        plan->exceptions = exceptions;
+                }
+        }
+}
+
+static void finish_plan(struct plan *plan)
+{
+        uint32_t by_len[65] = {0};
+        uint8_t used[65];
+        size_t used_count = 0;
+        uint64_t seen = 0; /* lengths 1 to 64 as bits 0 to 63 */
+        int64_t minimum = plan->count ? (int64_t)plan->residuals[0] : 0;
+
+        for (size_t i = 1; i < plan->count; i++)
+                if ((int64_t)plan->residuals[i] < minimum)
+                        minimum = (int64_t)plan->residuals[i];
+        plan->minimum = (uint64_t)minimum;
+        for (size_t i = 0; i < plan->count; i++)
+                plan->residuals[i] -= plan->minimum;
+        plan->divisor = common_divisor(plan->residuals, plan->count);
+        for (size_t i = 0; i < plan->count; i++) {
+                unsigned len;
+
+                if (plan->divisor != 1)
+                        plan->residuals[i] /= plan->divisor;
+                len = bit_len(plan->residuals[i]);
+                by_len[len]++;
+                if (len)
+                        seen |= 1ull << (len - 1);
+        }
+        for (; seen; seen &= seen - 1)
+                used[used_count++] = (uint8_t)(__builtin_ctzll(seen) + 1);
+        choose_width(plan, by_len, used, used_count);
+}
+
+static void plan_values(struct plan *plan, const int64_t *values, size_t count)
+{
+        plan->order = 0;
+        plan->count = count;
+        memcpy(plan->residuals, values, count * sizeof(*values));
+        finish_plan(plan);
+}
+
+static void plan_differences(struct plan *plan, const int64_t *values, size_t count)
+{
+        plan->order = 1;
+        plan->count = count - 1;
+        plan->first = (uint64_t)values[0];
+        for (size_t i = 1; i < count; i++)
+                plan->residuals[i - 1] = (uint64_t)values[i] - (uint64_t)values[i - 1];
+        finish_plan(plan);
+}
+
+static void plan_second_differences(struct plan *plan, const int64_t *values, size_t count)
+{
+        plan->order = 2;
+        plan->count = count - 2;
+        plan->first = (uint64_t)values[0];
+        plan->first_delta = (uint64_t)values[1] - (uint64_t)values[0];
+        for (size_t i = 2; i < count; i++)
+                plan->residuals[i - 2] = (uint64_t)values[i] - 2 * (uint64_t)values[i - 1] +
+                                         (uint64_t)values[i - 2];
+        finish_plan(plan);
+}
+
+static uint8_t *pack(uint8_t *at, const struct plan *plan)
+{
+        unsigned __int128 word = 0;
+        unsigned filled = 0;
+        uint64_t mask = plan->width == 64 ? UINT64_MAX : (1ull << plan->width) - 1;
+
+        if (!plan->width)
+                return at;
+        for (size_t i = 0; i < plan->count; i++) {
+                word |= (unsigned __int128)(plan->residuals[i] & mask) << filled;
+                filled += plan->width;
+                if (filled >= 64) {
+                        at = varint_put_u64(at, (uint64_t)word);
+                        word >>= 64;
+                        filled -= 64;
+                }
+        }
+        for (; filled > 0; filled = filled > 8 ? filled - 8 : 0, word >>= 8)
+                *at++ = (uint8_t)word;
+        return at;
+}
+
+static uint8_t *write_exceptions(uint8_t *at, const struct plan *plan)
+{
+        size_t next = 0;
+
+        at = varint_put(at, plan->exceptions);
+        for (size_t i = 0; plan->exceptions && i < plan->count; i++) {
+                uint64_t high = plan->width == 64 ? 0 : plan->residuals[i] >> plan->width;
+
+                if (!high)
+                        continue;
+                at = varint_put(at, i - next);
+                at = varint_put(at, high);
+                next = i + 1;
+        }
+        return at;
+}
+
+uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
+{
+        struct plan plans[2], *best = &plans[0], *tried = &plans[1];
+
+        BUG_ON(count == 0 || count > INTS_MAX_COUNT);
+        plan_values(best, values, count);
+        for (unsigned order = 1; order <= 2 && count > order; order++) {
+                if (order == 1)
+                        plan_differences(tried, values, count);
+                else
+                        plan_second_differences(tried, values, count);
+                /* The first values cost bytes too; half a dozen settles ties toward less work. */
+                if (tried->cost_bytes + 3 * (order - best->order) < best->cost_bytes) {
+                        struct plan *loser = best;
+
+                        best = tried;
+                        tried = loser;
+                }
+        }
+        *at++ = (uint8_t)(best->order | (best->divisor != 1 ? HAS_DIVISOR : 0));
+        *at++ = (uint8_t)best->width;
+        if (best->order >= 1)
+                at = varint_put_zigzag(at, (int64_t)best->first);
+        if (best->order == 2)
+                at = varint_put_zigzag(at, (int64_t)best->first_delta);
+        at = varint_put_zigzag(at, (int64_t)best->minimum);
+        if (best->divisor != 1)
+                at = varint_put(at, best->divisor);
+        at = write_exceptions(at, best);
+        return pack(at, best);
+}
+
+/* One residual whose bits may reach up to the last byte. */
+static uint64_t unpack_careful(const uint8_t *data, size_t len, size_t bit, unsigned width)
+{
+        unsigned __int128 word = 0;
+        size_t from = bit / 8, bytes = len - from < 9 ? len - from : 9;
+
+        memcpy(&word, data + from, bytes);
+        word >>= bit % 8;
+        return (uint64_t)word & (width == 64 ? UINT64_MAX : (1ull << width) - 1);
+}
+
+static uint64_t load_u64(const uint8_t *at)
+{
+        uint64_t word;
+
+        memcpy(&word, at, sizeof(word));
+        return word;
+}
+
+/* Widths up to 8: eight residuals are `width` whole bytes, so one load serves eight. */
+static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
+                            size_t count)
+{
+        uint64_t mask = (1ull << width) - 1;
+        size_t i = 0;
+
+        for (size_t at = 0; i + 8 <= count && at + 8 <= len; i += 8, at += width) {
+                uint64_t word = load_u64(data + at);
+
+                for (unsigned k = 0; k < 8; k++)
+                        values[i + k] = word >> k * width & mask;
+        }
+        return i;
+}
+
+static size_t unpack_medium(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
+                            size_t count)
+{
+        uint64_t mask = (1ull << width) - 1;
+        size_t bit = 0, i = 0;
+
+        for (; i < count && bit / 8 + 8 <= len; i++, bit += width)
+                values[i] = load_u64(data + bit / 8) >> bit % 8 & mask;
+        return i;
+}
+
+static void unpack(const uint8_t *data, size_t len, unsigned width, uint64_t *values, size_t count)
+{
+        size_t done = 0;
+
+        if (width == 0) {
+                memset(values, 0, count * sizeof(*values));
+                return;
+        }
+        /* Up to 57 bits plus 7 of misalignment fit one load. */
+        if (width <= 8)
+                done = unpack_narrow(data, len, width, values, count);
+        else if (width <= 57)
+                done = unpack_medium(data, len, width, values, count);
+        for (; done < count; done++)
+                values[done] = unpack_careful(data, len, done * width, width);
+}
+
+struct exception {
+        uint32_t index;
+        uint64_t high;
+};
+
+static void read_exceptions(struct reader *r, size_t exceptions, size_t count,
+                            struct exception *list)
+{
+        uint64_t next = 0;
+
+        for (size_t i = 0; i < exceptions && !r->failed; i++) {
+                uint64_t gap = reader_varint(r);
+
+                if (gap >= count || next + gap >= count) {
+                        r->failed = true;
+                        return;
+                }
+                list[i].index = (uint32_t)(next + gap);
+                list[i].high = reader_varint(r);
+                next += gap + 1;
+        }
+}
+
+static void scale(uint64_t *residuals, size_t count, uint64_t divisor, uint64_t minimum)
+{
+        if (divisor == 1) {
+                for (size_t i = 0; minimum && i < count; i++)
+                        residuals[i] += minimum;
+                return;
+        }
+        for (size_t i = 0; i < count; i++)
+                residuals[i] = residuals[i] * divisor + minimum;
+}
+
+static void integrate(uint64_t *values, size_t count, uint64_t sum)
+{
+        for (size_t i = 0; i < count; i++) {
+                sum += values[i];
+                values[i] = sum;
+        }
+}
+
+void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
+{
+        struct exception exceptions[INTS_MAX_COUNT];
+        uint64_t *values = (uint64_t *)signed_values, first = 0, first_delta = 0, minimum;
+        uint64_t divisor = 1, exception_count;
+        unsigned head = reader_u8(r), order = head & ORDER_MASK, width = reader_u8(r);
+        const uint8_t *packed;
+        size_t packed_len, left;
+
+        if (head > 7 || order > 2 || width > 64 || order >= count || count > INTS_MAX_COUNT) {
+                r->failed = true;
+                return;
+        }
+        left = count - order;
+        if (order >= 1)
+                first = (uint64_t)reader_zigzag(r);
+        if (order == 2)
+                first_delta = (uint64_t)reader_zigzag(r);
+        minimum = (uint64_t)reader_zigzag(r);
+        if (head & HAS_DIVISOR)
+                divisor = reader_varint(r);
+        exception_count = reader_varint(r);
+        if (exception_count > left || (exception_count && width == 64))
+                r->failed = true;
+        read_exceptions(r, exception_count, left, exceptions);
+        packed_len = (left * width + 7) / 8;
+        packed = reader_take(r, packed_len);
+        if (!packed)
+                return;
+        unpack(packed, packed_len, width, values + order, left);
+        for (size_t i = 0; i < exception_count; i++)
+                values[order + exceptions[i].index] |= exceptions[i].high << width;
+        scale(values + order, left, divisor, minimum);
+        if (order == 2)
+                integrate(values + 2, left, first_delta);
+        if (order == 2)
+                values[1] = first_delta;
+        if (order >= 1) {
+                values[0] = first;
+                integrate(values + 1, count - 1, first);
+        }
+}

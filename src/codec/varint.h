@@ -1,0 +1,59 @@
+/* codec/varint.h - writing little-endian integers and LEB128 varints into memory. Reading them is
+ * base/reader.h's. */
+#ifndef CODEC_VARINT_H
+#define CODEC_VARINT_H
+
+#include <string.h>
+
+#include "base/compiler.h"
+
+enum { VARINT_MAX_BYTES = 10 };
+
+/* Each returns the position behind what it wrote. */
+static inline uint8_t *varint_put(uint8_t *at, uint64_t value)
+{
+        while (value >= 0x80) {
+                *at++ = (uint8_t)(value | 0x80);
+                value >>= 7;
+        }
+        *at++ = (uint8_t)value;
+        return at;
+}
+
+static inline uint64_t varint_zigzag(int64_t value)
+{
+        return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+}
+
+static inline int64_t varint_unzigzag(uint64_t raw)
+{
+        return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
+}
+
+static inline uint8_t *varint_put_zigzag(uint8_t *at, int64_t value)
+{
+        return varint_put(at, varint_zigzag(value));
+}
+
+static inline uint8_t *varint_put_u32(uint8_t *at, uint32_t value)
+{
+        memcpy(at, &value, sizeof(value));
+        return at + sizeof(value);
+}
+
+static inline uint8_t *varint_put_u64(uint8_t *at, uint64_t value)
+{
+        memcpy(at, &value, sizeof(value));
+        return at + sizeof(value);
+}
+
+static inline size_t varint_len(uint64_t value)
+{
+        size_t len = 1;
+
+        for (; value >= 0x80; value >>= 7)
+                len++;
+        return len;
+}
+
+#endif

@@ -1,0 +1,303 @@
+/* The sink: checks samples, logs them, makes them visible. All of an append runs under
+ * append_lock; it is short (no disk wait but the copy into the page cache). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tsdb/store_int.h"
+
+bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct error *err)
+{
+        struct tsdb *tsdb = ctx;
+        enum index_made made;
+        uint32_t id;
+
+        if (atomic_load_explicit(&tsdb->full, memory_order_relaxed))
+                return error_set(err, ERROR_FULL, "disk is full, samples are refused");
+        pthread_rwlock_rdlock(&tsdb->index_swap);
+        made = index_resolve(tsdb->index, labels,
+                             atomic_load_explicit(&tsdb->series_limit, memory_order_relaxed),
+                             &tsdb->next_series, &id);
+        pthread_rwlock_unlock(&tsdb->index_swap);
+        if (made == INDEX_REFUSED) {
+                atomic_fetch_add(&tsdb->series_refused, 1);
+                return error_set(err, ERROR_LIMIT, "limit of %" PRIu64 " series reached",
+                                 atomic_load(&tsdb->series_limit));
+        }
+        if (made == INDEX_CREATED)
+                atomic_fetch_add(&tsdb->series_created, 1);
+        *ret_ref = id;
+        return true;
+}
+
+/* One append under way. */
+struct batch {
+        struct tsdb *tsdb;
+        struct view *view;      /* when something had to be looked up */
+        struct samples found;   /* scratch for that */
+        int64_t oldest_ms, newest_ms, out_of_order_ms;
+        size_t accepted_count;
+        uint64_t outcomes[TSDB_OUTCOMES];
+};
+
+static void batch_init(struct batch *batch, struct tsdb *tsdb)
+{
+        int64_t retention_ms = atomic_load_explicit(&tsdb->retention_ms, memory_order_relaxed);
+        int64_t ahead_ms = atomic_load_explicit(&tsdb->max_ahead_ms, memory_order_relaxed);
+        int64_t now_ms = clock_now_ms(&tsdb->clock);
+
+        *batch = (struct batch){.tsdb = tsdb};
+        batch->oldest_ms = retention_ms ? now_ms - retention_ms : -STORE_T_MAX_MS;
+        batch->newest_ms = ahead_ms ? now_ms + ahead_ms : STORE_T_MAX_MS;
+        batch->out_of_order_ms = atomic_load_explicit(&tsdb->out_of_order_ms,
+                                                      memory_order_relaxed);
+}
+
+static void batch_release(struct batch *batch)
+{
+        view_unref(batch->view);
+        samples_release(&batch->found);
+}
+
+/* Samples of the series from t_ms on, from memory and parts. */
+static void look_up(struct batch *batch, uint32_t series, int64_t t_ms, int64_t maxt_ms)
+{
+        if (!batch->view)
+                batch->view = store_view(batch->tsdb);
+        batch->found.count = 0;
+        view_read(batch->tsdb, batch->view, series, t_ms, maxt_ms, &batch->found);
+}
+
+static enum append_outcome compare_values(double stored, double given)
+{
+        return sample_bits(stored) == sample_bits(given) ? APPEND_DUPLICATE_SAME
+                                                         : APPEND_DUPLICATE_OTHER;
+}
+
+/* A sample that is not the newest of its series. */
+static enum append_outcome check_late(struct batch *batch, uint32_t series, int64_t newest_ms,
+                                      const struct append_sample *sample)
+{
+        const struct accepted *accepted = batch->tsdb->accepted;
+
+        if (batch->out_of_order_ms == 0)
+                return APPEND_OUT_OF_ORDER;
+        if (sample->t_ms < newest_ms - batch->out_of_order_ms)
+                return APPEND_TOO_OLD;
+        look_up(batch, series, sample->t_ms, sample->t_ms);
+        if (batch->found.count)
+                return compare_values(batch->found.v[0], sample->v);
+        /* What this same batch brought is not in memory yet. */
+        for (size_t i = 0; i < batch->accepted_count; i++)
+                if (accepted[i].series == series && accepted[i].sample.t_ms == sample->t_ms)
+                        return compare_values(accepted[i].sample.v, sample->v);
+        return APPEND_OK;
+}
+
+/* After a restart the newest sample of a series is not known until it matters: only a sample that
+ * is not newer than all parts were then can be anything but the newest. */
+static void recover_state(struct batch *batch, uint32_t series, int64_t t_ms,
+                          struct series_state *state)
+{
+        size_t count;
+
+        look_up(batch, series, t_ms, STORE_T_MAX_MS);
+        count = batch->found.count;
+        if (!count)
+                return;
+        state->newest_key = state_key(batch->found.t_ms[count - 1]);
+        state->newest_bits = sample_bits(batch->found.v[count - 1]);
+}
+
+static enum append_outcome check(struct batch *batch, const struct append_sample *sample,
+                                 struct series_state **ret_state)
+{
+        struct tsdb *tsdb = batch->tsdb;
+        uint32_t series = (uint32_t)sample->ref;
+        struct series_state *state;
+        int64_t newest_ms;
+
+        if (UNLIKELY(sample->ref == 0 || sample->ref > UINT32_MAX))
+                return APPEND_UNKNOWN_SERIES;
+        state = pages_make(&tsdb->states, series);
+        if (UNLIKELY(!state->newest_key) && !index_knows(tsdb->index, series))
+                return APPEND_UNKNOWN_SERIES;
+        if (UNLIKELY(sample->t_ms < batch->oldest_ms || sample->t_ms < -STORE_T_MAX_MS))
+                return APPEND_TOO_OLD;
+        if (UNLIKELY(sample->t_ms > batch->newest_ms || sample->t_ms > STORE_T_MAX_MS))
+                return APPEND_TOO_FAR_AHEAD;
+        if (UNLIKELY(!state->newest_key) && series < tsdb->recovered_series &&
+            sample->t_ms <= tsdb->recovered_max_t_ms)
+                recover_state(batch, series, sample->t_ms, state);
+        if (LIKELY(state_key(sample->t_ms) > state->newest_key)) {
+                *ret_state = state;
+                return APPEND_OK;
+        }
+        newest_ms = state_time(state->newest_key);
+        if (sample->t_ms == newest_ms)
+                return compare_values(sample_from_bits(state->newest_bits), sample->v);
+        return check_late(batch, series, newest_ms, sample);
+}
+
+static void accept(struct batch *batch, const struct append_sample *sample,
+                   struct series_state *state)
+{
+        struct accepted *accepted = &batch->tsdb->accepted[batch->accepted_count++];
+
+        accepted->series = (uint32_t)sample->ref;
+        accepted->sample = (struct sample){sample->t_ms, sample->v};
+        accepted->state = state;
+        if (!state)
+                return;
+        accepted->before = *state;
+        state->newest_key = state_key(sample->t_ms);
+        state->newest_bits = sample_bits(sample->v);
+}
+
+/* Checks every sample, writes the good ones into the log group. */
+static void check_all(struct batch *batch, const struct append_sample *samples, size_t count,
+                      uint8_t *outcomes)
+{
+        struct tsdb *tsdb = batch->tsdb;
+        struct log_samples log;
+
+        tsdb->accepted = alloc_array_reserve(&store_type, tsdb->accepted,
+                                             &tsdb->accepted_capacity, count,
+                                             sizeof(*tsdb->accepted));
+        log_samples_begin(&log, &tsdb->group);
+        for (size_t i = 0; i < count; i++) {
+                struct series_state *state = NULL;
+                enum append_outcome outcome = check(batch, &samples[i], &state);
+
+                batch->outcomes[outcome]++;
+                if (outcomes)
+                        outcomes[i] = (uint8_t)outcome;
+                if (UNLIKELY(outcome != APPEND_OK))
+                        continue;
+                accept(batch, &samples[i], state);
+                log_samples_add(&log, (uint32_t)samples[i].ref, samples[i].t_ms, samples[i].v);
+        }
+        log_samples_end(&log);
+}
+
+static void undo(struct batch *batch)
+{
+        for (size_t i = batch->accepted_count; i-- > 0;)
+                if (batch->tsdb->accepted[i].state)
+                        *batch->tsdb->accepted[i].state = batch->tsdb->accepted[i].before;
+}
+
+static void make_visible(struct batch *batch)
+{
+        const struct accepted *accepted = batch->tsdb->accepted;
+
+        for (size_t i = 0; i < batch->accepted_count; i++)
+                memtable_insert(batch->tsdb->open, accepted[i].series, accepted[i].sample);
+}
+
+/* Waits, with append_lock, while the log holds more than may be replayed. */
+static void wait_for_flush(struct tsdb *tsdb)
+{
+        while (tsdb->frozen_wal_bytes + tsdb->open_wal_bytes > tsdb->options.wal_replay_bytes &&
+               tsdb->frozen_wal_bytes && !atomic_load(&tsdb->full))
+                pthread_cond_wait(&tsdb->flushed, &tsdb->append_lock);
+}
+
+static bool write_group(struct tsdb *tsdb, uint64_t *ret_position, struct error *err)
+{
+        struct error failure;
+        bool ok = wal_append(tsdb->wal, &tsdb->group, ret_position, &failure);
+
+        if (ok)
+                return true;
+        if (failure.code != ERROR_FULL) {
+                fprintf(stderr, "fatal: write-ahead log: %s\n", failure.text);
+                abort();
+        }
+        if (err)
+                *err = failure;
+        return false;
+}
+
+static bool log_and_show(struct batch *batch, const struct append_sample *samples, size_t count,
+                         uint8_t *outcomes, uint64_t *ret_position, struct error *err)
+{
+        struct tsdb *tsdb = batch->tsdb;
+        uint32_t next_series = atomic_load(&tsdb->next_series);
+
+        buf_clear(&tsdb->group);
+        if (UNLIKELY(tsdb->logged_series < next_series))
+                log_series(&tsdb->group, tsdb->index, tsdb->logged_series, next_series);
+        check_all(batch, samples, count, outcomes);
+        if (!tsdb->group.len)
+                return true;
+        if (!write_group(tsdb, ret_position, err)) {
+                undo(batch);
+                return false;
+        }
+        tsdb->logged_series = next_series;
+        tsdb->open_wal_bytes += tsdb->group.len;
+        make_visible(batch);
+        /* One huge batch must not hold its scratch memory for ever. */
+        if (tsdb->group.capacity > GROUP_KEPT_BYTES)
+                buf_release(&tsdb->group);
+        return true;
+}
+
+static void count_outcomes(struct tsdb *tsdb, const struct batch *batch)
+{
+        for (size_t i = 0; i < TSDB_OUTCOMES; i++)
+                if (batch->outcomes[i])
+                        atomic_fetch_add_explicit(&tsdb->outcomes[i], batch->outcomes[i],
+                                                  memory_order_relaxed);
+}
+
+static bool append_failed(struct tsdb *tsdb, struct error *err)
+{
+        atomic_fetch_add(&tsdb->append_failures, 1);
+        return error_set(err, ERROR_FULL, "disk is full, samples are refused");
+}
+
+bool store_append(void *ctx, const struct append_sample *samples, size_t count,
+                  uint8_t *outcomes, struct error *err)
+{
+        struct tsdb *tsdb = ctx;
+        struct batch batch;
+        uint64_t position = 0;
+        bool ok, flush_due;
+
+        if (count == 0)
+                return true;
+        pthread_mutex_lock(&tsdb->append_lock);
+        wait_for_flush(tsdb);
+        if (atomic_load(&tsdb->full)) {
+                pthread_mutex_unlock(&tsdb->append_lock);
+                return append_failed(tsdb, err);
+        }
+        batch_init(&batch, tsdb);
+        ok = log_and_show(&batch, samples, count, outcomes, &position, err);
+        flush_due = tsdb->open_wal_bytes > tsdb->options.wal_replay_bytes / 2;
+        pthread_mutex_unlock(&tsdb->append_lock);
+        batch_release(&batch);
+        if (ok && position && tsdb->options.sync == TSDB_SYNC_ALWAYS)
+                ok = wal_sync(tsdb->wal, position, err);
+        if (!ok) {
+                store_set_full(tsdb, true);
+                return append_failed(tsdb, err);
+        }
+        count_outcomes(tsdb, &batch);
+        if (flush_due)
+                store_wake_flush(tsdb);
+        return true;
+}
+
+void store_replay_sample(struct tsdb *tsdb, uint32_t series, struct sample sample)
+{
+        struct series_state *state = pages_make(&tsdb->states, series);
+
+        memtable_insert(tsdb->open, series, sample);
+        if (sample.t_ms <= tsdb->recovered_max_t_ms || state_key(sample.t_ms) <= state->newest_key)
+                return;
+        state->newest_key = state_key(sample.t_ms);
+        state->newest_bits = sample_bits(sample.v);
+}

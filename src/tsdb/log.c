@@ -1,0 +1,193 @@
+/* Payloads of log records (docs/format/wal.md):
+ *
+ *   kind 1, series: one zstd frame of, repeated to its end:
+ *     varint  id minus the previous id (0 at first)
+ *     varint  number of labels, then of each:
+ *       varint length, name; varint length, value
+ *   kind 2, samples: 8 bytes: timestamp that the first one is relative to; then, repeated:
+ *     zigzag  series id minus the previous id (0 at first)
+ *     zigzag  timestamp minus the previous one, ms
+ *     8       bits of the value
+ */
+#include "base/reader.h"
+#include "codec/compress.h"
+#include "codec/varint.h"
+#include "tsdb/store_int.h"
+
+enum {
+        /* Before compression; a group of new targets fits, and a damaged record costs no more. */
+        SERIES_RECORD_BYTES = 1 << 20,
+        /* A definition alone may be longer; labels are bounded by what the ingest path accepts. */
+        SERIES_RECORD_MAX_BYTES = 256 << 20,
+        SAMPLE_MAX_BYTES = 5 + VARINT_MAX_BYTES + 8,
+};
+
+static void put_varint(struct buf *buf, uint64_t value)
+{
+        uint8_t bytes[VARINT_MAX_BYTES];
+
+        buf_append(buf, bytes, (size_t)(varint_put(bytes, value) - bytes));
+}
+
+static void put_str(struct buf *buf, struct str s)
+{
+        put_varint(buf, s.len);
+        buf_append_str(buf, s);
+}
+
+static void put_definition(struct buf *plain, const struct index *index, uint32_t id,
+                           uint32_t previous)
+{
+        uint32_t count;
+        const uint32_t *pairs = index_record(index, id, &count);
+
+        put_varint(plain, id - previous);
+        put_varint(plain, count);
+        for (uint32_t i = 0; i < count; i++) {
+                struct index_pair pair = index_pair(index, pairs[i]);
+
+                put_str(plain, index_symbol(index, pair.name));
+                put_str(plain, index_symbol(index, pair.value));
+        }
+}
+
+static void put_series_record(struct buf *group, const struct buf *plain)
+{
+        for (int copy = 0; copy < 2; copy++) {
+                size_t begin = wal_record_begin(group, LOG_SERIES);
+
+                compress_zstd(group, buf_str(plain), 1);
+                wal_record_end(group, begin);
+        }
+}
+
+void log_series(struct buf *group, const struct index *index, uint32_t from, uint32_t end)
+{
+        struct buf plain = BUF_INIT(SERIES_RECORD_MAX_BYTES);
+        uint32_t previous = 0;
+
+        for (uint32_t id = from; id < end; id++) {
+                if (!index_knows(index, id))
+                        continue;
+                put_definition(&plain, index, id, previous);
+                previous = id;
+                if (plain.len >= SERIES_RECORD_BYTES) {
+                        put_series_record(group, &plain);
+                        buf_clear(&plain);
+                        previous = 0;
+                }
+        }
+        if (plain.len)
+                put_series_record(group, &plain);
+        buf_release(&plain);
+}
+
+void log_samples_begin(struct log_samples *log, struct buf *group)
+{
+        *log = (struct log_samples){.group = group};
+}
+
+/* A record is begun with its first sample and ended well before the limit of its length. */
+enum { SAMPLES_RECORD_BYTES = 4 << 20 };
+
+void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v)
+{
+        struct buf *group = log->group;
+        uint8_t *at;
+
+        if (UNLIKELY(log->begin && group->len - log->begin > SAMPLES_RECORD_BYTES))
+                log_samples_end(log);
+        if (UNLIKELY(!log->begin)) {
+                log->begin = wal_record_begin(group, LOG_SAMPLES) + 1;
+                log->previous_series = 0;
+                log->previous_t_ms = t_ms;
+                buf_append(group, &t_ms, sizeof(t_ms));
+        }
+        at = (uint8_t *)buf_reserve(group, SAMPLE_MAX_BYTES);
+        BUG_ON(!at);
+        at = varint_put_zigzag(at, (int64_t)series - log->previous_series);
+        at = varint_put_zigzag(at, t_ms - log->previous_t_ms);
+        at = varint_put_u64(at, sample_bits(v));
+        group->len = (size_t)(at - (uint8_t *)group->data);
+        log->previous_series = series;
+        log->previous_t_ms = t_ms;
+}
+
+void log_samples_end(struct log_samples *log)
+{
+        if (log->begin)
+                wal_record_end(log->group, log->begin - 1);
+        log->begin = 0;
+}
+
+/* One definition; the labels borrow from the payload. */
+static bool read_definition(struct reader *r, struct arena *arena, uint32_t *id,
+                            struct labels *ret_labels)
+{
+        uint64_t step = reader_varint(r), count = reader_varint(r);
+        struct label *items;
+
+        if (r->failed || step == 0 || step > UINT32_MAX - *id || count > reader_left(r))
+                return false;
+        items = arena_array(arena, struct label, count);
+        for (uint64_t i = 0; i < count; i++) {
+                items[i].name = reader_str(r, reader_varint(r));
+                items[i].value = reader_str(r, reader_varint(r));
+                if (r->failed || !items[i].name.len || !items[i].value.len ||
+                    (i && str_compare(items[i - 1].name, items[i].name) >= 0))
+                        return false;
+        }
+        *id += (uint32_t)step;
+        *ret_labels = (struct labels){items, count};
+        return true;
+}
+
+static bool read_series(struct str payload, const struct log_reader *reader)
+{
+        struct buf plain = BUF_INIT(SERIES_RECORD_MAX_BYTES);
+        bool ok = compress_unzstd(&plain, payload, SERIES_RECORD_MAX_BYTES, NULL);
+        struct reader r = reader_make(plain.data, plain.len);
+        struct arena arena;
+        uint32_t id = 0;
+
+        arena_init(&arena, SIZE_MAX);
+        while (ok && reader_left(&r)) {
+                struct labels labels;
+
+                ok = read_definition(&r, &arena, &id, &labels);
+                if (ok)
+                        reader->series(reader->ctx, id, labels);
+        }
+        arena_release(&arena);
+        buf_release(&plain);
+        return ok;
+}
+
+static bool read_samples(struct str payload, const struct log_reader *reader)
+{
+        struct reader r = reader_make(payload.data, payload.len);
+        uint64_t t_ms = reader_u64(&r);
+        int64_t series = 0;
+
+        while (!r.failed && reader_left(&r)) {
+                int64_t step = reader_zigzag(&r);
+                uint64_t bits;
+
+                t_ms += (uint64_t)reader_zigzag(&r);
+                bits = reader_u64(&r);
+                if (r.failed || __builtin_add_overflow(series, step, &series) || series <= 0 ||
+                    series > UINT32_MAX || (int64_t)t_ms > STORE_T_MAX_MS ||
+                    (int64_t)t_ms < -STORE_T_MAX_MS)
+                        return false;
+                reader->sample(reader->ctx, (uint32_t)series,
+                               (struct sample){(int64_t)t_ms, sample_from_bits(bits)});
+        }
+        return !r.failed;
+}
+
+bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader)
+{
+        if (kind == LOG_SERIES)
+                return read_series(payload, reader);
+        return kind == LOG_SAMPLES && read_samples(payload, reader);
+}

@@ -1,0 +1,273 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/reader.h"
+#include "codec/crc32c.h"
+#include "tsdb/part_format_int.h"
+
+ALLOC_TYPE(part_type, "tsdb_part")
+
+void part_path(const char *dir, uint64_t number, char *path)
+{
+        snprintf(path, PART_PATH_BYTES, "%s/%016" PRIx64 ".part", dir, number);
+}
+
+bool part_number(const char *name, uint64_t *ret_number)
+{
+        char *end;
+
+        if (strlen(name) != 21 || strcmp(name + 16, ".part"))
+                return false;
+        *ret_number = strtoull(name, &end, 16);
+        return end == name + 16 && *ret_number > 0;
+}
+
+static bool read_head(const uint8_t *data, struct part_head *ret_head)
+{
+        struct reader r = reader_make(data, PART_HEAD_BYTES);
+        struct str magic = reader_str(&r, 8);
+        struct part_head head;
+        uint32_t crc;
+
+        head.base_ms = (int64_t)reader_u64(&r);
+        head.length_ms = (int64_t)reader_u64(&r);
+        head.first_sequence = reader_u64(&r);
+        head.last_sequence = reader_u64(&r);
+        head.level = reader_u32(&r);
+        reader_take(&r, 16);
+        crc = reader_u32(&r);
+        if (memcmp(magic.data, PART_MAGIC, 8) || crc != crc32c(0, data, PART_HEAD_BYTES - 4) ||
+            head.length_ms <= 0 || head.first_sequence > head.last_sequence)
+                return false;
+        *ret_head = head;
+        return true;
+}
+
+/* Takes the index as the foot describes it; false when anything about it is wrong. */
+static bool read_index(struct part *part)
+{
+        const uint8_t *foot = part->map.data + part->map.len - PART_FOOT_BYTES;
+        struct reader r = reader_make(foot + PART_HEAD_BYTES, PART_FOOT_BYTES - PART_HEAD_BYTES);
+        uint64_t index_offset = reader_u64(&r), count = reader_u64(&r);
+        uint64_t index_bytes = part->map.len - PART_FOOT_BYTES - index_offset;
+        const uint32_t *columns;
+        uint32_t index_crc, foot_crc;
+
+        part->samples = reader_u64(&r);
+        part->min_t_ms = (int64_t)reader_u64(&r);
+        part->max_t_ms = (int64_t)reader_u64(&r);
+        index_crc = reader_u32(&r);
+        foot_crc = reader_u32(&r);
+        if (foot_crc != crc32c(0, foot, PART_FOOT_BYTES - 4) || !read_head(foot, &part->head) ||
+            index_offset < PART_HEAD_BYTES || index_offset % 8 ||
+            index_offset > part->map.len - PART_FOOT_BYTES || count > UINT32_MAX ||
+            index_bytes != count * 8 ||
+            index_crc != crc32c(0, part->map.data + index_offset, index_bytes))
+                return false;
+        columns = (const uint32_t *)(part->map.data + index_offset);
+        part->series = columns;
+        part->offsets = columns + count;
+        part->block_count = count;
+        part->blocks_end = index_offset;
+        return true;
+}
+
+static void add_rebuilt(struct part *part, size_t *capacity, uint32_t series, size_t offset)
+{
+        part->rebuilt = alloc_array_reserve(&part_type, part->rebuilt, capacity,
+                                            2 * (part->block_count + 1), sizeof(uint32_t));
+        part->rebuilt[2 * part->block_count] = series;
+        part->rebuilt[2 * part->block_count + 1] = (uint32_t)offset;
+        part->block_count++;
+}
+
+static void note_range(struct part *part, const struct chunk *chunk)
+{
+        int64_t t_ms[CHUNK_MAX_SAMPLES];
+        double v[CHUNK_MAX_SAMPLES];
+
+        if (!chunk_decode(chunk, t_ms, v, NULL))
+                return;
+        part->samples += chunk->count;
+        if (t_ms[0] < part->min_t_ms)
+                part->min_t_ms = t_ms[0];
+        if (t_ms[chunk->count - 1] > part->max_t_ms)
+                part->max_t_ms = t_ms[chunk->count - 1];
+}
+
+/* Pairs of (series, offset) to two columns. */
+static void split_columns(struct part *part)
+{
+        uint32_t *columns = alloc_new(&part_type, (part->block_count + 1) * 2 * sizeof(uint32_t));
+
+        for (size_t i = 0; i < part->block_count; i++) {
+                columns[i] = part->rebuilt[2 * i];
+                columns[part->block_count + i] = part->rebuilt[2 * i + 1];
+        }
+        alloc_free(&part_type, part->rebuilt);
+        part->rebuilt = columns;
+        part->series = columns;
+        part->offsets = columns + part->block_count;
+}
+
+/* Finds the blocks without the index. Where there is no valid block the walk tries the next byte;
+ * blocks stand in order of series, which what looks like one by chance will hardly keep. */
+static bool rebuild_index(struct part *part)
+{
+        size_t at = PART_HEAD_BYTES, capacity = 0;
+        uint32_t last_series = 0;
+
+        if (!read_head(part->map.data, &part->head) &&
+            !read_head(part->map.data + part->map.len - PART_FOOT_BYTES, &part->head))
+                return false;
+        part->min_t_ms = INT64_MAX;
+        part->max_t_ms = INT64_MIN;
+        part->samples = part->block_count = 0;
+        while (at < part->map.len && at <= UINT32_MAX) {
+                struct chunk chunk;
+                size_t len;
+
+                if (!chunk_parse(part->map.data + at, part->map.len - at, part->head.base_ms,
+                                 &chunk, &len, NULL) ||
+                    chunk.series < last_series) {
+                        at++;
+                        continue;
+                }
+                last_series = chunk.series;
+                note_range(part, &chunk);
+                add_rebuilt(part, &capacity, chunk.series, at);
+                at += len;
+        }
+        part->blocks_end = part->map.len;
+        split_columns(part);
+        return part->block_count > 0;
+}
+
+bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *ret_rebuilt,
+               struct error *err)
+{
+        struct part *part = alloc_new(&part_type, sizeof(*part));
+        char path[PART_PATH_BYTES];
+        bool rebuilt = false, usable;
+
+        part_path(dir, number, path);
+        atomic_init(&part->references, 1);
+        pthread_mutex_init(&part->lock, NULL);
+        part->number = number;
+        part->path = alloc_strdup(&part_type, path, strlen(path));
+        if (!file_map_open(&part->map, path, err)) {
+                part_unref(part);
+                return false;
+        }
+        usable = part->map.len >= PART_HEAD_BYTES + PART_FOOT_BYTES;
+        if (usable && !read_index(part)) {
+                rebuilt = true;
+                usable = rebuild_index(part);
+        }
+        if (!usable) {
+                part_unref(part);
+                return error_set(err, ERROR_CORRUPT, "%s: nothing in it can be used", path);
+        }
+        *ret_rebuilt = rebuilt;
+        *ret_part = part;
+        return true;
+}
+
+struct part *part_ref(struct part *part)
+{
+        atomic_fetch_add(&part->references, 1);
+        return part;
+}
+
+struct part *part_unref(struct part *part)
+{
+        if (!part || atomic_fetch_sub(&part->references, 1) != 1)
+                return NULL;
+        file_map_close(&part->map);
+        if (atomic_load(&part->doomed))
+                file_discard(part->path);
+        pthread_mutex_destroy(&part->lock);
+        alloc_free(&part_type, part->rebuilt);
+        alloc_free(&part_type, part->damaged);
+        alloc_free(&part_type, part->path);
+        return alloc_free(&part_type, part);
+}
+
+/* Ids are dense, so a first guess by proportion lands close; from there the step doubles. */
+size_t part_find(const struct part *part, uint32_t series)
+{
+        size_t count = part->block_count, low = 0, high = count, step = 4;
+        uint32_t first, last;
+        size_t guess;
+
+        if (!count || series < part->series[0] || series > part->series[count - 1])
+                return count;
+        first = part->series[0];
+        last = part->series[count - 1];
+        guess = last == first ? 0 : (size_t)((uint64_t)(series - first) * (count - 1) /
+                                             (last - first));
+        if (part->series[guess] < series) {
+                low = guess + 1;
+                while (low + step < count && part->series[low + step] < series) {
+                        low += step;
+                        step *= 2;
+                }
+                high = low + step < count ? low + step : count;
+        } else {
+                high = guess + 1;
+                while (high > step && part->series[high - step] >= series) {
+                        high -= step;
+                        step *= 2;
+                }
+                low = high > step ? high - step : 0;
+        }
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (part->series[middle] < series)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < count && part->series[low] == series ? low : count;
+}
+
+uint64_t part_block_offset(const struct part *part, size_t at)
+{
+        return part->offsets[at];
+}
+
+bool part_note_damage(struct part *part, size_t at)
+{
+        bool known = false;
+
+        pthread_mutex_lock(&part->lock);
+        for (size_t i = 0; i < part->damaged_count && !known; i++)
+                known = part->damaged[i] == at;
+        if (!known) {
+                part->damaged = alloc_array_reserve(&part_type, part->damaged,
+                                                    &part->damaged_capacity,
+                                                    part->damaged_count + 1,
+                                                    sizeof(*part->damaged));
+                part->damaged[part->damaged_count++] = (uint32_t)at;
+        }
+        pthread_mutex_unlock(&part->lock);
+        return !known;
+}
+
+bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret_new)
+{
+        uint64_t offset = part->offsets[at];
+        size_t len;
+
+        *ret_new = false;
+        if (offset < part->blocks_end &&
+            chunk_parse(part->map.data + offset, part->blocks_end - offset, part->head.base_ms,
+                        ret_chunk, &len, NULL) &&
+            ret_chunk->series == part->series[at])
+                return true;
+        *ret_new = part_note_damage(part, at);
+        return false;
+}

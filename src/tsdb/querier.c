@@ -1,0 +1,214 @@
+/* The source: queriers over a view and an index. */
+#include <stdlib.h>
+
+#include "tsdb/store_int.h"
+
+ALLOC_TYPE(querier_type, "tsdb_querier")
+
+struct store_querier {
+        struct querier base;
+        struct tsdb *tsdb;
+        struct view *view;
+        struct index *index;
+        int64_t mint_ms, maxt_ms;
+};
+
+/* A step that checks the budget and the client once in a while. */
+enum { CHECK_EVERY = 4096 };
+
+static bool may_go_on(const struct arena *arena, const volatile bool *cancel, struct error *err)
+{
+        if (cancel && *cancel)
+                return error_set(err, ERROR_CANCELED, "query was canceled");
+        if (arena_over_budget(arena))
+                return error_set(err, ERROR_LIMIT, "query needs more memory than its budget");
+        return true;
+}
+
+/* Ids that match and have samples in the querier's range, ascending. */
+static bool find_ids(struct store_querier *querier, struct arena *arena,
+                     const struct matcher *matchers, size_t matcher_count,
+                     const volatile bool *cancel, uint32_t **ret_ids, size_t *ret_count,
+                     struct error *err)
+{
+        uint32_t *ids;
+        size_t count, kept = 0;
+
+        if (!index_select(querier->index, arena, matchers, matcher_count, cancel, &ids, &count,
+                          err))
+                return false;
+        for (size_t i = 0; i < count; i++) {
+                if (i % CHECK_EVERY == 0 && !may_go_on(arena, cancel, err))
+                        return false;
+                if (view_has(querier->view, ids[i], querier->mint_ms, querier->maxt_ms))
+                        ids[kept++] = ids[i];
+        }
+        *ret_ids = ids;
+        *ret_count = kept;
+        return true;
+}
+
+static int by_labels(const void *a, const void *b, void *index)
+{
+        return index_compare(index, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+static void drop_index(void *index)
+{
+        index_unref(index);
+}
+
+static bool querier_select(struct querier *base, struct arena *arena,
+                           const struct matcher *matchers, size_t matcher_count,
+                           const volatile bool *cancel, struct series_list *ret_list,
+                           struct error *err)
+{
+        struct store_querier *querier = (struct store_querier *)base;
+        struct series *items;
+        uint32_t *ids;
+        size_t count;
+
+        if (!find_ids(querier, arena, matchers, matcher_count, cancel, &ids, &count, err))
+                return false;
+        items = arena_try_alloc(arena, (count + 1) * sizeof(*items));
+        if (!items)
+                return error_set(err, ERROR_LIMIT, "query needs more memory than its budget");
+        qsort_r(ids, count, sizeof(*ids), by_labels, querier->index);
+        for (size_t i = 0; i < count; i++) {
+                if (i % CHECK_EVERY == 0 && !may_go_on(arena, cancel, err))
+                        return false;
+                items[i] = (struct series){index_labels(querier->index, ids[i], arena), ids[i]};
+        }
+        /* The labels' bytes belong to the index, which the arena now keeps alive. */
+        arena_on_release(arena, drop_index, index_ref(querier->index));
+        *ret_list = (struct series_list){items, count};
+        return true;
+}
+
+static bool querier_read(struct querier *base, const struct series *series, int64_t mint_ms,
+                         int64_t maxt_ms, struct samples *samples, struct error *err)
+{
+        struct store_querier *querier = (struct store_querier *)base;
+
+        (void)err;
+        if (mint_ms < querier->mint_ms)
+                mint_ms = querier->mint_ms;
+        if (maxt_ms > querier->maxt_ms)
+                maxt_ms = querier->maxt_ms;
+        view_read(querier->tsdb, querier->view, (uint32_t)series->ref, mint_ms, maxt_ms, samples);
+        return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+        return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Symbols to sorted texts of the arena's own. */
+static bool finish_symbols(struct store_querier *querier, struct arena *arena,
+                           roaring_bitmap_t *symbols, struct str **ret_texts, size_t *ret_count,
+                           struct error *err)
+{
+        uint64_t count = roaring_bitmap_get_cardinality(symbols);
+        struct str *texts = arena_try_alloc(arena, (count + 1) * sizeof(*texts));
+        roaring_uint32_iterator_t *each;
+        size_t at = 0;
+
+        if (!texts)
+                return error_set(err, ERROR_LIMIT, "query needs more memory than its budget");
+        each = roaring_create_iterator(symbols);
+        for (; each->has_value; roaring_advance_uint32_iterator(each))
+                texts[at++] = arena_str(arena, index_symbol(querier->index, each->current_value));
+        roaring_free_uint32_iterator(each);
+        if (!may_go_on(arena, NULL, err))
+                return false;
+        qsort(texts, at, sizeof(*texts), by_text);
+        *ret_texts = texts;
+        *ret_count = at;
+        return true;
+}
+
+/* Adds the series' label names, or (with a name) its value of that label. */
+static void add_symbols(const struct index *index, uint32_t id, const struct str *name,
+                        roaring_bitmap_t *symbols)
+{
+        uint32_t count;
+        const uint32_t *pairs = index_record(index, id, &count);
+
+        for (uint32_t i = 0; i < count; i++) {
+                struct index_pair pair = index_pair(index, pairs[i]);
+
+                if (!name)
+                        roaring_bitmap_add(symbols, pair.name);
+                else if (str_equal(index_symbol(index, pair.name), *name))
+                        roaring_bitmap_add(symbols, pair.value);
+        }
+}
+
+static bool list_symbols(struct store_querier *querier, struct arena *arena,
+                         const struct str *name, const struct matcher *matchers,
+                         size_t matcher_count, struct str **ret_texts, size_t *ret_count,
+                         struct error *err)
+{
+        roaring_bitmap_t *symbols;
+        uint32_t *ids;
+        size_t count;
+        bool ok;
+
+        if (!find_ids(querier, arena, matchers, matcher_count, NULL, &ids, &count, err))
+                return false;
+        symbols = roaring_bitmap_create();
+        for (size_t i = 0; i < count; i++)
+                add_symbols(querier->index, ids[i], name, symbols);
+        ok = finish_symbols(querier, arena, symbols, ret_texts, ret_count, err);
+        roaring_bitmap_free(symbols);
+        return ok;
+}
+
+static bool querier_label_names(struct querier *base, struct arena *arena,
+                                const struct matcher *matchers, size_t matcher_count,
+                                struct str **ret_names, size_t *ret_count, struct error *err)
+{
+        return list_symbols((struct store_querier *)base, arena, NULL, matchers, matcher_count,
+                            ret_names, ret_count, err);
+}
+
+static bool querier_label_values(struct querier *base, struct arena *arena, struct str name,
+                                 const struct matcher *matchers, size_t matcher_count,
+                                 struct str **ret_values, size_t *ret_count, struct error *err)
+{
+        return list_symbols((struct store_querier *)base, arena, &name, matchers, matcher_count,
+                            ret_values, ret_count, err);
+}
+
+static void querier_close(struct querier *base)
+{
+        struct store_querier *querier = (struct store_querier *)base;
+
+        view_unref(querier->view);
+        index_unref(querier->index);
+        alloc_free(&querier_type, querier);
+}
+
+bool store_open_querier(void *ctx, int64_t mint_ms, int64_t maxt_ms, struct querier **ret_querier,
+                        struct error *err)
+{
+        static const struct querier_ops ops = {
+                .select = querier_select,
+                .read = querier_read,
+                .label_names = querier_label_names,
+                .label_values = querier_label_values,
+                .close = querier_close,
+        };
+        struct store_querier *querier = alloc_new(&querier_type, sizeof(*querier));
+
+        (void)err;
+        querier->base.ops = &ops;
+        querier->tsdb = ctx;
+        querier->mint_ms = mint_ms;
+        querier->maxt_ms = maxt_ms;
+        querier->view = store_view(ctx);
+        querier->index = store_index(ctx);
+        *ret_querier = &querier->base;
+        return true;
+}

@@ -1,0 +1,410 @@
+/* The store through its public face: what goes in comes out, open, sealed and after reopening. */
+#include "testing/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "tsdb/tsdb.h"
+
+/* ---- a store in a directory of its own ----------------------------------------------------- */
+
+static int64_t fake_now_ms;
+
+static int64_t fake_now_ns(void *ctx)
+{
+        (void)ctx;
+        return fake_now_ms * 1000000;
+}
+
+static const struct clock fake_clock = {fake_now_ns, fake_now_ns, NULL};
+
+enum { T0 = 1000000 };
+
+struct fixture {
+        char dir[64];
+        struct tsdb_options options;
+        struct tsdb *tsdb;
+        struct series_sink sink;
+        struct series_source source;
+        struct error err;
+};
+
+static void open_store(struct fixture *f)
+{
+        assert_ok(tsdb_open(&f->tsdb, &f->options, &f->err), f->err);
+        f->sink = tsdb_sink(f->tsdb);
+        f->source = tsdb_source(f->tsdb);
+}
+
+static void setup(struct fixture *f)
+{
+        strcpy(f->dir, "/tmp/pitwall_tsdb_XXXXXX");
+        assert_non_null(mkdtemp(f->dir));
+        fake_now_ms = T0;
+        tsdb_options_init(&f->options, f->dir);
+        f->options.clock = &fake_clock;
+        f->options.retention_ms = 0;
+        f->options.max_ahead_ms = 0;
+        f->options.manual = true;
+        f->options.wal_segment_bytes = 1 << 20;
+        open_store(f);
+}
+
+static void teardown(struct fixture *f)
+{
+        char command[128];
+
+        f->tsdb = tsdb_close(f->tsdb);
+        snprintf(command, sizeof(command), "rm -rf %s", f->dir);
+        assert_int_equal(system(command), 0);
+}
+
+static void reopen(struct fixture *f)
+{
+        f->tsdb = tsdb_close(f->tsdb);
+        open_store(f);
+}
+
+/* "a=1,b=2" */
+static struct labels parse_labels(struct arena *arena, const char *text)
+{
+        struct str rest = str_from(arena_str(arena, str_from(text)).data), pair;
+        struct labels_builder builder;
+
+        labels_builder_init(&builder, arena, (struct labels){0});
+        while (str_cut(&rest, ',', &pair)) {
+                struct str name;
+
+                str_cut(&pair, '=', &name);
+                labels_builder_set(&builder, name, pair);
+        }
+        return labels_builder_finish(&builder);
+}
+
+static series_ref resolve(struct fixture *f, const char *text)
+{
+        struct arena arena;
+        series_ref ref;
+
+        arena_init(&arena, SIZE_MAX);
+        assert_ok(f->sink.resolve(f->sink.ctx, parse_labels(&arena, text), &ref, &f->err), f->err);
+        arena_release(&arena);
+        return ref;
+}
+
+static enum append_outcome append(struct fixture *f, series_ref ref, int64_t t_ms, double v)
+{
+        struct append_sample sample = {ref, t_ms, v};
+        uint8_t outcome;
+
+        assert_ok(f->sink.append(f->sink.ctx, &sample, 1, &outcome, &f->err), f->err);
+        return outcome;
+}
+
+static void matcher_of(struct matcher *m, struct arena *arena, enum matcher_op op,
+                       const char *name, const char *value)
+{
+        struct error err;
+
+        assert_ok(matcher_init(m, arena, op, str_from(name), str_from(value), &err), err);
+}
+
+/* All that matches, as "labels: t v, t v; ...". */
+static void assert_query(struct fixture *f, enum matcher_op op, const char *name,
+                         const char *value, int64_t mint_ms, int64_t maxt_ms, const char *want)
+{
+        struct buf out = BUF_INIT(1 << 20);
+        struct samples samples = {0};
+        struct querier *querier;
+        struct series_list list;
+        struct matcher matcher;
+        struct arena arena;
+
+        arena_init(&arena, SIZE_MAX);
+        matcher_of(&matcher, &arena, op, name, value);
+        assert_ok(f->source.open(f->source.ctx, mint_ms, maxt_ms, &querier, &f->err), f->err);
+        assert_ok(querier->ops->select(querier, &arena, &matcher, 1, NULL, &list, &f->err), f->err);
+        for (size_t i = 0; i < list.count; i++) {
+                samples.count = 0;
+                assert_ok(querier->ops->read(querier, &list.items[i], mint_ms, maxt_ms, &samples,
+                                             &f->err), f->err);
+                buf_append_cstr(&out, i ? "; " : "");
+                labels_format(&out, list.items[i].labels);
+                for (size_t k = 0; k < samples.count; k++)
+                        buf_printf(&out, "%s%lld %g", k ? ", " : ": ",
+                                   (long long)(samples.t_ms[k] - T0), samples.v[k]);
+        }
+        querier->ops->close(querier);
+        assert_str(buf_str(&out), want);
+        samples_release(&samples);
+        buf_release(&out);
+        arena_release(&arena);
+}
+
+/* The same answer from memory, after a restart, from parts, and after a restart with parts. */
+static void assert_query_everywhere(struct fixture *f, enum matcher_op op, const char *name,
+                                    const char *value, const char *want)
+{
+        assert_query(f, op, name, value, INT64_MIN, INT64_MAX, want);
+        reopen(f);
+        assert_query(f, op, name, value, INT64_MIN, INT64_MAX, want);
+        assert_ok(tsdb_seal(f->tsdb, &f->err), f->err);
+        assert_query(f, op, name, value, INT64_MIN, INT64_MAX, want);
+        reopen(f);
+        assert_query(f, op, name, value, INT64_MIN, INT64_MAX, want);
+}
+
+static void test_round_trip(void **state)
+{
+        struct fixture f;
+        series_ref a, b;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=up,job=a");
+        b = resolve(&f, "__name__=up,job=b");
+        assert_true(a != b && a && b);
+        assert_int_equal(resolve(&f, "__name__=up,job=a"), a);
+        assert_int_equal(append(&f, a, T0, 1), APPEND_OK);
+        assert_int_equal(append(&f, b, T0 + 5, 2.5), APPEND_OK);
+        assert_int_equal(append(&f, a, T0 + 15000, 0), APPEND_OK);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "up",
+                                "up{job=\"a\"}: 0 1, 15000 0; up{job=\"b\"}: 5 2.5");
+        teardown(&f);
+}
+
+static void test_outcomes(void **state)
+{
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        assert_int_equal(append(&f, a, T0 + 3600000, 1), APPEND_OK);
+        for (int round = 0; round < 3; round++) {
+                assert_int_equal(append(&f, a, T0 + 3600000, 1), APPEND_DUPLICATE_SAME);
+                assert_int_equal(append(&f, a, T0 + 3600000, 2), APPEND_DUPLICATE_OTHER);
+                assert_int_equal(append(&f, a, T0 - 1, 2), APPEND_TOO_OLD);
+                assert_int_equal(append(&f, a, T0, 7),
+                                 round ? APPEND_DUPLICATE_SAME : APPEND_OK);
+                assert_int_equal(append(&f, a, T0, 8), APPEND_DUPLICATE_OTHER);
+                assert_int_equal(append(&f, 99, T0, 8), APPEND_UNKNOWN_SERIES);
+                assert_int_equal(append(&f, 0, T0, 8), APPEND_UNKNOWN_SERIES);
+                reopen(&f);
+        }
+        f.options.out_of_order_ms = 0;
+        f.options.max_ahead_ms = 1000;
+        f.options.retention_ms = 500;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        fake_now_ms = T0 + 3600000;
+        assert_int_equal(append(&f, a, fake_now_ms - 1, 1), APPEND_OUT_OF_ORDER);
+        assert_int_equal(append(&f, a, fake_now_ms - 501, 1), APPEND_TOO_OLD);
+        assert_int_equal(append(&f, a, fake_now_ms + 1001, 1), APPEND_TOO_FAR_AHEAD);
+        assert_int_equal(append(&f, a, fake_now_ms + 1000, 1), APPEND_OK);
+        teardown(&f);
+}
+
+static void test_out_of_order(void **state)
+{
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        append(&f, a, T0 + 30, 3);
+        append(&f, a, T0 + 10, 1);
+        append(&f, a, T0 + 40, 4);
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        append(&f, a, T0 + 20, 2);
+        append(&f, a, T0 + 50, 5);
+        append(&f, a, T0 + 5, 0);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "m",
+                                "m: 5 0, 10 1, 20 2, 30 3, 40 4, 50 5");
+        teardown(&f);
+}
+
+static void test_partitions(void **state)
+{
+        static const int64_t day_ms = 24 * 3600 * 1000;
+        struct fixture f;
+        struct tsdb_stats stats;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        append(&f, a, T0 - 2 * day_ms, 1);
+        append(&f, a, T0, 2);
+        append(&f, a, T0 + day_ms, 3);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "m",
+                                "m: -172800000 1, 0 2, 86400000 3");
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.parts, 3);
+        assert_int_equal(stats.block_samples, 3);
+        f.options.retention_ms = day_ms;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        fake_now_ms = T0 + day_ms;
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "m", "m: 0 2, 86400000 3");
+        teardown(&f);
+}
+
+static void test_forget(void **state)
+{
+        static const int64_t day_ms = 24 * 3600 * 1000;
+        struct fixture f;
+        struct tsdb_stats stats;
+        series_ref old, kept, again;
+
+        (void)state;
+        setup(&f);
+        old = resolve(&f, "__name__=old");
+        kept = resolve(&f, "__name__=kept");
+        append(&f, old, T0, 1);
+        append(&f, kept, T0, 1);
+        append(&f, kept, T0 + 5 * day_ms, 2);
+        f.options.retention_ms = 2 * day_ms;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        fake_now_ms = T0 + day_ms;
+        f.options.retention_ms = day_ms / 2;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        /* The first round only notes which series there are. */
+        fake_now_ms = T0 + 2 * 3600 * 1000;
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        fake_now_ms = T0 + 5 * day_ms;
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.series, 1);
+        assert_int_equal(stats.series_forgotten, 1);
+        assert_int_equal(append(&f, old, fake_now_ms, 1), APPEND_UNKNOWN_SERIES);
+        again = resolve(&f, "__name__=old");
+        assert_true(again != old && again != kept);
+        assert_int_equal(append(&f, again, fake_now_ms, 9), APPEND_OK);
+        assert_query_everywhere(&f, MATCHER_REGEX, "__name__", "old|kept",
+                                "kept: 432000000 2; old: 432000000 9");
+        teardown(&f);
+}
+
+static void test_matchers(void **state)
+{
+        static const struct {
+                enum matcher_op op;
+                const char *name, *value, *want;
+        } cases[] = {
+                {MATCHER_EQUAL, "job", "a", "m{job=\"a\"}: 0 1"},
+                {MATCHER_NOT_EQUAL, "job", "a", "m: 0 1; m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_EQUAL, "job", "", "m: 0 1"},
+                {MATCHER_NOT_EQUAL, "job", "",
+                 "m{job=\"a\"}: 0 1; m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_REGEX, "job", "a|b", "m{job=\"a\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_REGEX, "job", "a.*", "m{job=\"a\"}: 0 1; m{job=\"ab\"}: 0 1"},
+                {MATCHER_REGEX, "job", "a.+", "m{job=\"ab\"}: 0 1"},
+                {MATCHER_REGEX, "job", ".*b", "m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_REGEX, "job", "a?", "m: 0 1; m{job=\"a\"}: 0 1"},
+                {MATCHER_REGEX, "job", ".*",
+                 "m: 0 1; m{job=\"a\"}: 0 1; m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_NOT_REGEX, "job", "a|b", "m: 0 1; m{job=\"ab\"}: 0 1"},
+                {MATCHER_NOT_REGEX, "job", "a.*", "m: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_NOT_REGEX, "job", "", "m{job=\"a\"}: 0 1; m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+                {MATCHER_EQUAL, "nope", "x", ""},
+                {MATCHER_NOT_REGEX, "nope", ".+",
+                 "m: 0 1; m{job=\"a\"}: 0 1; m{job=\"ab\"}: 0 1; m{job=\"b\"}: 0 1"},
+        };
+        static const char *const series[] = {"__name__=m,job=b", "__name__=m", "__name__=m,job=ab",
+                                             "__name__=m,job=a"};
+        struct fixture f;
+
+        (void)state;
+        setup(&f);
+        for (size_t i = 0; i < ARRAY_LEN(series); i++)
+                append(&f, resolve(&f, series[i]), T0, 1);
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+                assert_query(&f, cases[i].op, cases[i].name, cases[i].value, INT64_MIN, INT64_MAX,
+                             cases[i].want);
+        teardown(&f);
+}
+
+static void test_labels(void **state)
+{
+        struct tsdb_cardinality cardinality;
+        struct querier *querier;
+        struct arena arena;
+        struct fixture f;
+        struct str *texts;
+        size_t count;
+
+        (void)state;
+        setup(&f);
+        append(&f, resolve(&f, "__name__=m,job=b"), T0, 1);
+        append(&f, resolve(&f, "__name__=m,job=a,zone=z"), T0, 1);
+        append(&f, resolve(&f, "__name__=n,job=a"), T0 + 100, 1);
+        resolve(&f, "__name__=silent,other=x");
+        arena_init(&arena, SIZE_MAX);
+        assert_ok(f.source.open(f.source.ctx, T0, T0 + 50, &querier, &f.err), f.err);
+        assert_ok(querier->ops->label_names(querier, &arena, NULL, 0, &texts, &count, &f.err),
+                  f.err);
+        assert_int_equal(count, 3);
+        assert_str(texts[0], "__name__");
+        assert_str(texts[2], "zone");
+        assert_ok(querier->ops->label_values(querier, &arena, STR_LIT("job"), NULL, 0, &texts,
+                                             &count, &f.err), f.err);
+        assert_int_equal(count, 2);
+        assert_str(texts[0], "a");
+        querier->ops->close(querier);
+        assert_ok(tsdb_cardinality(f.tsdb, &arena, 2, &cardinality, &f.err), f.err);
+        assert_int_equal(cardinality.series_by_metric.count, 2);
+        assert_str(cardinality.series_by_metric.items[0].name, "m");
+        assert_int_equal(cardinality.series_by_metric.items[0].value, 2);
+        assert_str(cardinality.values_by_label.items[0].name, "__name__");
+        assert_int_equal(cardinality.values_by_label.items[0].value, 3);
+        assert_str(cardinality.series_by_pair.items[0].name, "__name__=m");
+        arena_release(&arena);
+        teardown(&f);
+}
+
+static void test_series_limit(void **state)
+{
+        struct fixture f;
+        struct arena arena;
+        series_ref ref;
+
+        (void)state;
+        setup(&f);
+        f.options.series_limit = 1;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        resolve(&f, "__name__=m");
+        arena_init(&arena, SIZE_MAX);
+        assert_false(f.sink.resolve(f.sink.ctx, parse_labels(&arena, "__name__=n"), &ref, &f.err));
+        assert_int_equal(f.err.code, ERROR_LIMIT);
+        assert_true(resolve(&f, "__name__=m"));
+        arena_release(&arena);
+        teardown(&f);
+}
+
+static void test_second_process(void **state)
+{
+        struct tsdb *second;
+        struct fixture f;
+
+        (void)state;
+        setup(&f);
+        assert_false(tsdb_open(&second, &f.options, &f.err));
+        teardown(&f);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_outcomes),
+                cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_partitions),
+                cmocka_unit_test(test_forget),        cmocka_unit_test(test_matchers),
+                cmocka_unit_test(test_labels),        cmocka_unit_test(test_series_limit),
+                cmocka_unit_test(test_second_process),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

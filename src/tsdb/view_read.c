@@ -1,0 +1,133 @@
+/* Reading one series from parts and memtables. */
+#include <stdlib.h>
+
+#include "tsdb/store_int.h"
+
+/* Keeps of the samples from `from` on those in [mint_ms, maxt_ms]; they are in time order. */
+static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t maxt_ms)
+{
+        size_t begin = from, end = samples->count;
+
+        if (end > from && (samples->t_ms[from] < mint_ms || samples->t_ms[end - 1] > maxt_ms)) {
+                while (begin < end && samples->t_ms[begin] < mint_ms)
+                        begin++;
+                while (end > begin && samples->t_ms[end - 1] > maxt_ms)
+                        end--;
+                memmove(samples->t_ms + from, samples->t_ms + begin,
+                        (end - begin) * sizeof(*samples->t_ms));
+                memmove(samples->v + from, samples->v + begin,
+                        (end - begin) * sizeof(*samples->v));
+        }
+        samples->count = from + (end - begin);
+}
+
+static void read_part(struct tsdb *tsdb, struct part *part, uint32_t series, int64_t mint_ms,
+                      int64_t maxt_ms, struct samples *samples)
+{
+        for (size_t at = part_find(part, series);
+             at < part->block_count && part->series[at] == series; at++) {
+                struct chunk chunk;
+                bool news = false, ok = part_block(part, at, &chunk, &news);
+
+                if (ok && chunk.first_t_ms > maxt_ms)
+                        break;
+                if (ok) {
+                        size_t from = samples->count;
+
+                        samples_reserve(samples, chunk.count);
+                        ok = chunk_decode(&chunk, samples->t_ms + from, samples->v + from, NULL);
+                        if (ok) {
+                                samples->count += chunk.count;
+                                trim(samples, from, mint_ms, maxt_ms);
+                                continue;
+                        }
+                        news = part_note_damage(part, at);
+                }
+                if (news)
+                        store_block_damaged(tsdb, part, at);
+        }
+}
+
+struct ordered {
+        int64_t t_ms;
+        size_t order;
+        double v;
+};
+
+static int by_time(const void *a_ptr, const void *b_ptr)
+{
+        const struct ordered *a = a_ptr, *b = b_ptr;
+
+        if (a->t_ms != b->t_ms)
+                return a->t_ms < b->t_ms ? -1 : 1;
+        return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static bool ascends(const struct samples *samples, size_t from)
+{
+        for (size_t i = from + 1; i < samples->count; i++)
+                if (samples->t_ms[i] <= samples->t_ms[i - 1])
+                        return false;
+        return true;
+}
+
+/* Late samples stand behind newer ones: sort; of one timestamp the first to arrive stays. */
+void samples_settle(struct samples *samples, size_t from)
+{
+        size_t count = samples->count - from, kept = from;
+        struct ordered *list;
+
+        if (ascends(samples, from))
+                return;
+        list = alloc_new(&store_type, count * sizeof(*list));
+        for (size_t i = 0; i < count; i++)
+                list[i] = (struct ordered){samples->t_ms[from + i], i, samples->v[from + i]};
+        qsort(list, count, sizeof(*list), by_time);
+        for (size_t i = 0; i < count; i++) {
+                if (i && list[i].t_ms == list[i - 1].t_ms)
+                        continue;
+                samples->t_ms[kept] = list[i].t_ms;
+                samples->v[kept++] = list[i].v;
+        }
+        samples->count = kept;
+        alloc_free(&store_type, list);
+}
+
+static bool memtable_overlaps(const struct memtable *memtable, int64_t mint_ms, int64_t maxt_ms)
+{
+        return atomic_load_explicit(&memtable->min_t_ms, memory_order_acquire) <= maxt_ms &&
+               atomic_load_explicit(&memtable->max_t_ms, memory_order_acquire) >= mint_ms;
+}
+
+void view_read(struct tsdb *tsdb, const struct view *view, uint32_t series, int64_t mint_ms,
+               int64_t maxt_ms, struct samples *samples)
+{
+        size_t from = samples->count;
+
+        for (size_t i = 0; i < view->part_count; i++) {
+                struct part *part = view->parts[i];
+
+                if (part->min_t_ms <= maxt_ms && part->max_t_ms >= mint_ms)
+                        read_part(tsdb, part, series, mint_ms, maxt_ms, samples);
+        }
+        for (size_t i = 0; i < view->memtable_count; i++)
+                if (memtable_overlaps(view->memtables[i], mint_ms, maxt_ms))
+                        memtable_read(view->memtables[i], series, mint_ms, maxt_ms, samples);
+        samples_settle(samples, from);
+}
+
+bool view_has(const struct view *view, uint32_t series, int64_t mint_ms, int64_t maxt_ms)
+{
+        for (size_t i = view->memtable_count; i-- > 0;)
+                if (memtable_overlaps(view->memtables[i], mint_ms, maxt_ms) &&
+                    memtable_has(view->memtables[i], series))
+                        return true;
+        for (size_t i = view->part_count; i-- > 0;) {
+                const struct part *part = view->parts[i];
+
+                if (part->min_t_ms <= maxt_ms && part->max_t_ms >= mint_ms &&
+                    part_find(part, series) < part->block_count)
+                        return true;
+        }
+        return false;
+}

@@ -1,0 +1,78 @@
+/* wal/wal.h - a write-ahead log: numbered segment files of checksummed records.
+ *
+ * The owner appends groups of records; a group is in the kernel's hands (survives kill -9) when
+ * wal_append returns, and on the disk when wal_sync returns. At open every record is handed back
+ * in order. A log is never appended to where an older process stopped: it goes on in a new
+ * segment. Format: docs/format/wal.md.
+ *
+ * Damage: bytes that are no valid record are skipped up to the next valid one and reported; at
+ * the end of the last segment they are a torn tail and cut off.
+ *
+ * Thread-safe, except that wal_open and wal_close are alone.
+ */
+#ifndef WAL_WAL_H
+#define WAL_WAL_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct wal;
+
+/* Told while records are read. Both may be NULL. */
+struct wal_visitor {
+        /* One valid record; the payload is valid during the call. */
+        void (*record)(void *ctx, uint64_t segment, uint8_t kind, struct str payload);
+        /* Bytes that are no record: cut off the end of the log, or skipped in the middle. */
+        void (*damage)(void *ctx, uint64_t segment, uint64_t offset, uint64_t size_bytes,
+                       bool tail);
+        void *ctx;
+};
+
+struct wal_options {
+        const char *dir;           /* exists */
+        uint64_t segment_bytes;    /* preallocated; a larger record group gets a larger one */
+        uint64_t first_segment;    /* older ones are removed unread; 0: read all */
+};
+
+/* ERROR_FULL when no new segment can be made. */
+NODISCARD bool wal_open(struct wal **ret_wal, const struct wal_options *options,
+                        const struct wal_visitor *visitor, struct error *err);
+struct wal *wal_close(struct wal *wal); /* does not sync; takes NULL */
+
+/* Building a group: begin, append the payload to the buffer, end. */
+size_t wal_record_begin(struct buf *group, uint8_t kind); /* returns where it begins */
+void wal_record_end(struct buf *group, size_t begin);
+
+/* Payload limit of one record. */
+enum { WAL_RECORD_MAX_BYTES = 64 << 20 };
+
+/* Writes a group of whole records (its checksums are filled in). On failure (ERROR_FULL, or
+ * ERROR_IO) nothing of it will be replayed. ret_position is for wal_sync. */
+NODISCARD bool wal_append(struct wal *wal, struct buf *group, uint64_t *ret_position,
+                          struct error *err);
+
+/* Returns when everything up to `position` is on the disk; callers share one fdatasync. Position
+ * UINT64_MAX: everything appended so far. Also makes the next segment ready. ERROR_FULL. */
+NODISCARD bool wal_sync(struct wal *wal, uint64_t position, struct error *err);
+
+/* Ends the current segment; what is appended from now on is in the segment returned or later. */
+NODISCARD bool wal_cut(struct wal *wal, uint64_t *ret_segment, struct error *err);
+/* Removes all segments before `segment`. */
+void wal_drop_before(struct wal *wal, uint64_t segment);
+
+struct wal_stats {
+        uint64_t segments;
+        uint64_t bytes;         /* of records in them */
+        uint64_t appended_bytes;
+        uint64_t syncs;
+        int64_t sync_max_ns;
+};
+
+void wal_stats(struct wal *wal, struct wal_stats *ret_stats);
+
+/* Reads the bytes of one segment file; what wal_open does for each. Returns the offset behind the
+ * last valid record. */
+uint64_t wal_scan(const uint8_t *data, size_t len, uint64_t segment, bool last,
+                  const struct wal_visitor *visitor);
+
+#endif
