@@ -59,7 +59,7 @@ static bool wants_exponent(double magnitude, int exponent, enum double_style sty
         case DOUBLE_F:
                 return false;
         case DOUBLE_G:
-                return exponent < -4 || exponent >= 21;
+                return exponent < -4 || exponent >= 6;
         case DOUBLE_API:
                 return magnitude < 1e-6 || magnitude >= 1e21;
         }

@@ -8,7 +8,7 @@
  * every NaN is NaN. */
 enum double_style {
         DOUBLE_F,   /* FormatFloat(v, 'f', -1): never an exponent */
-        DOUBLE_G,   /* FormatFloat(v, 'g', -1): exponent below 1e-4 and from 1e21 on (Go's %v) */
+        DOUBLE_G,   /* FormatFloat(v, 'g', -1) and %v: exponent below 1e-4 and from 1e6 on */
         DOUBLE_API, /* Prometheus's JSON: 'f', but 'e' below 1e-6 and from 1e21 on */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "collectors/scrape.h"
 #include "config/scrape_section_int.h"
 
 ALLOC_TYPE(config_type, "config")

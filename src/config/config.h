@@ -7,7 +7,10 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
-#include "collectors/scrape.h"
+#include "base/arena.h"
+#include "model/labels.h"
+
+struct scrape_config; /* collectors/scrape.h */
 
 struct config {
         struct arena arena;         /* holds everything but the scrape configs */

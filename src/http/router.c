@@ -97,7 +97,7 @@ void http_router_dispatch(const struct http_router *router, struct str raw_path,
                 if (!str_equal(route->method, request->method) ||
                     !path_matches(route->path, raw_path, request->path_args))
                         continue;
-                for (size_t a = 0; a < HTTP_PATH_ARGS_MAX; a++)
+                for (size_t a = 0; a < HTTP_PATH_ARGS_MAX && request->path_args[a].data; a++)
                         request->path_args[a] =
                                 http_url_decode(request->arena, request->path_args[a], false);
                 route->handler(request, response, route->ctx);

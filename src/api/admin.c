@@ -1,0 +1,65 @@
+#include "api/api_int.h"
+#include "base/metrics.h"
+
+static void handle_healthy(struct http_request *request, struct http_response *response, void *ctx)
+{
+        (void)request;
+        (void)ctx;
+        http_response_text(response, 200, "Pitwall is healthy.\n");
+}
+
+static void handle_ready(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct api *api = ctx;
+
+        (void)request;
+        if (api->ready(api->ctx))
+                http_response_text(response, 200, "Pitwall is ready.\n");
+        else
+                http_response_text(response, 503, "Service Unavailable\n");
+}
+
+static void handle_reload(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct api *api = ctx;
+        struct error err;
+        const char *text;
+
+        if (api->reload(api->ctx, &err))
+                return;
+        text = arena_printf(request->arena, "failed to reload config: %s\n", err.text);
+        http_response_text(response, 500, text);
+}
+
+static void handle_metrics(struct http_request *request, struct http_response *response, void *ctx)
+{
+        (void)request;
+        (void)ctx;
+        response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        metrics_render(&response->body);
+}
+
+void api_admin_register(struct api *api, struct http_router *router)
+{
+        http_router_add(router, "GET", "/-/healthy", handle_healthy, api);
+        http_router_add(router, "GET", "/-/ready", handle_ready, api);
+        http_router_add(router, "POST", "/-/reload", handle_reload, api);
+        http_router_add(router, "PUT", "/-/reload", handle_reload, api);
+        http_router_add(router, "GET", "/metrics", handle_metrics, api);
+}
+
+void api_register(struct api *api, struct http_router *router)
+{
+        /* As many wait as workers can be spared for; see server/. */
+        api->gate = api_gate_new(api->query_concurrency_max, api->query_concurrency_max / 2 + 1);
+        api_query_register(api, router);
+        api_series_register(api, router);
+        api_targets_register(api, router);
+        api_status_register(api, router);
+        api_admin_register(api, router);
+}
+
+void api_release(struct api *api)
+{
+        api->gate = api_gate_free(api->gate);
+}

@@ -1,0 +1,49 @@
+/* api/api.h - HTTP routes of Prometheus's API: parameters in, calls down, JSON out; no logic.
+ *
+ * One file per area. Shapes, error types, codes and texts are those of Prometheus 3.14
+ * (docs/querying/api.md and web/api/v1).
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "model/series.h"
+
+struct http_router;
+struct promql_options;
+struct scrape_manager;
+struct tsdb;
+
+struct api_flag {
+        const char *name;
+        const char *value;
+};
+
+/* What the handlers call; everything outlives the server. */
+struct api {
+        struct series_source source;
+        struct tsdb *tsdb;
+        struct scrape_manager *scrapes;
+        const struct promql_options *query_options;
+        const struct clock *clock;
+        const struct api_flag *flags;
+        size_t flag_count;
+        int64_t started_ms;
+        unsigned query_concurrency_max;
+        /* The server's side; thread-safe. */
+        bool (*reload)(void *ctx, struct error *err);
+        bool (*ready)(void *ctx);
+        struct str (*config_yaml)(void *ctx, struct arena *arena);
+        void (*reload_state)(void *ctx, bool *ret_success, int64_t *ret_time_ms);
+        int64_t (*retention_ms)(void *ctx);
+        void *ctx;
+        struct api_gate *gate; /* the API's own */
+};
+
+/* Adds all routes. api must stay where it is. */
+void api_register(struct api *api, struct http_router *router);
+void api_release(struct api *api);
+
+#endif

@@ -1,0 +1,66 @@
+/* api/api_int.h - what the areas of the API share: envelope, parameters, selectors. */
+#ifndef API_API_INT_H
+#define API_API_INT_H
+
+#include "api/api.h"
+#include "codec/json.h"
+#include "http/server.h"
+#include "promql/promql.h"
+
+/* ---- envelope: {"status":"success","data":...,"warnings":[...],"infos":[...]} -------------- */
+
+/* Begins a successful answer; the caller writes one JSON value with the writer, then ends. */
+struct json_writer api_begin(struct http_response *response);
+void api_end(struct http_response *response, const struct promql_notes *notes);
+
+/* Replaces the answer by an error: {"status":"error","errorType":...,"error":...}. */
+void api_fail(struct http_response *response, const struct error *err);
+void api_bad_parameter(struct http_response *response, const char *name, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+
+/* ---- parameters; false when an error has been answered -------------------------------------- */
+
+NODISCARD bool api_time(struct http_request *request, struct http_response *response,
+                        const char *name, int64_t fallback_ms, int64_t *ret_ms);
+NODISCARD bool api_duration(struct http_request *request, struct http_response *response,
+                            const char *name, int64_t fallback_ms, int64_t *ret_ms);
+NODISCARD bool api_limit(struct http_request *request, struct http_response *response,
+                         const char *name, uint64_t fallback, uint64_t *ret_limit);
+
+struct api_selectors {
+        struct promql_selector *items;
+        size_t count;
+};
+
+/* All match[] parameters. */
+NODISCARD bool api_selectors(struct http_request *request, struct http_response *response,
+                             struct api_selectors *ret_selectors);
+
+/* The widest time range: what start and end mean when they are absent. */
+#define API_MIN_TIME_MS INT64_MIN
+#define API_MAX_TIME_MS INT64_MAX
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+void api_write_labels(struct json_writer *writer, struct labels labels);
+void api_write_timestamp(struct buf *out, int64_t t_ms); /* seconds, at most 3 decimals */
+void api_write_time(struct json_writer *writer, int64_t t_ms); /* RFC 3339; never: year 1 */
+
+/* ---- the gate: so many queries at once, some more wait, the rest is told to come again ------- */
+
+struct api_gate;
+
+struct api_gate *api_gate_new(unsigned running_max, unsigned waiting_max);
+struct api_gate *api_gate_free(struct api_gate *gate);
+NODISCARD bool api_gate_enter(struct api_gate *gate, struct http_response *response);
+void api_gate_leave(struct api_gate *gate);
+
+/* ---- areas -------------------------------------------------------------------------------- */
+
+void api_query_register(struct api *api, struct http_router *router);
+void api_series_register(struct api *api, struct http_router *router);
+void api_targets_register(struct api *api, struct http_router *router);
+void api_status_register(struct api *api, struct http_router *router);
+void api_admin_register(struct api *api, struct http_router *router);
+
+#endif

@@ -1,0 +1,266 @@
+#include "api/api_int.h"
+#include "base/map.h"
+
+/* Time range, selectors and limit: what the three endpoints share. */
+struct series_request {
+        int64_t start_ms, end_ms;
+        struct api_selectors selectors;
+        uint64_t limit;
+};
+
+static bool read_request(struct http_request *request, struct http_response *response,
+                         struct series_request *ret)
+{
+        if (!api_time(request, response, "start", API_MIN_TIME_MS, &ret->start_ms) ||
+            !api_time(request, response, "end", API_MAX_TIME_MS, &ret->end_ms) ||
+            !api_limit(request, response, "limit", 0, &ret->limit) ||
+            !api_selectors(request, response, &ret->selectors))
+                return false;
+        if (ret->end_ms < ret->start_ms) {
+                api_bad_parameter(response, "end", "end timestamp must not be before start time");
+                return false;
+        }
+        return true;
+}
+
+static const char *const truncated[] = {"results truncated due to limit"};
+
+static void write_strings(struct http_response *response, struct str *texts, size_t count,
+                          uint64_t limit)
+{
+        bool cut = limit && count > limit;
+        struct promql_notes notes = {.warnings = truncated, .warning_count = cut};
+        struct json_writer writer = api_begin(response);
+
+        json_array_begin(&writer);
+        for (size_t i = 0; i < (cut ? limit : count); i++)
+                json_string(&writer, texts[i]);
+        json_array_end(&writer);
+        api_end(response, &notes);
+}
+
+/* Merges sorted, unique lists. */
+static void merge(struct arena *arena, struct str **into, size_t *into_count, struct str *from,
+                  size_t from_count)
+{
+        struct str *out = arena_array(arena, struct str, *into_count + from_count);
+        size_t a = 0, b = 0, count = 0;
+
+        while (a < *into_count || b < from_count) {
+                int order = a == *into_count ? 1
+                            : b == from_count ? -1 : str_compare((*into)[a], from[b]);
+
+                out[count++] = order <= 0 ? (*into)[a] : from[b];
+                a += order <= 0;
+                b += order >= 0;
+        }
+        *into = out;
+        *into_count = count;
+}
+
+/* Names, or values of `name` when it is not NULL, over all selectors. */
+static bool collect(struct querier *querier, struct arena *arena,
+                    const struct series_request *query, const struct str *name,
+                    struct str **ret_texts, size_t *ret_count, struct error *err)
+{
+        static const struct promql_selector everything = {NULL, 0};
+        const struct promql_selector *selectors = query->selectors.count ? query->selectors.items
+                                                                         : &everything;
+        size_t selector_count = query->selectors.count ? query->selectors.count : 1;
+
+        *ret_count = 0;
+        for (size_t i = 0; i < selector_count; i++) {
+                struct str *texts;
+                size_t count;
+                bool ok = name ? querier->ops->label_values(querier, arena, *name,
+                                                            selectors[i].matchers,
+                                                            selectors[i].count, &texts, &count,
+                                                            err)
+                               : querier->ops->label_names(querier, arena, selectors[i].matchers,
+                                                           selectors[i].count, &texts, &count,
+                                                           err);
+
+                if (!ok)
+                        return false;
+                merge(arena, ret_texts, ret_count, texts, count);
+        }
+        return true;
+}
+
+static void answer_labels(struct api *api, struct http_request *request,
+                          struct http_response *response, const struct str *name)
+{
+        struct series_request query;
+        struct querier *querier;
+        struct str *texts = NULL;
+        struct error err;
+        size_t count;
+        bool ok;
+
+        if (!read_request(request, response, &query))
+                return;
+        if (!api->source.open(api->source.ctx, query.start_ms, query.end_ms, &querier, &err)) {
+                api_fail(response, &err);
+                return;
+        }
+        ok = collect(querier, request->arena, &query, name, &texts, &count, &err);
+        if (ok)
+                write_strings(response, texts, count, query.limit);
+        else
+                api_fail(response, &err);
+        querier->ops->close(querier);
+}
+
+static void handle_labels(struct http_request *request, struct http_response *response, void *ctx)
+{
+        answer_labels(ctx, request, response, NULL);
+}
+
+static int hex_value(char c)
+{
+        return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+static bool is_hex(char c)
+{
+        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static void append_utf8(struct buf *out, uint32_t code)
+{
+        if (code < 0x80) {
+                buf_append_byte(out, (char)code);
+        } else if (code < 0x800) {
+                buf_append_byte(out, (char)(0xc0 | code >> 6));
+                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
+        } else if (code < 0x10000) {
+                buf_append_byte(out, (char)(0xe0 | code >> 12));
+                buf_append_byte(out, (char)(0x80 | (code >> 6 & 0x3f)));
+                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
+        } else {
+                buf_append_byte(out, (char)(0xf0 | code >> 18));
+                buf_append_byte(out, (char)(0x80 | (code >> 12 & 0x3f)));
+                buf_append_byte(out, (char)(0x80 | (code >> 6 & 0x3f)));
+                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
+        }
+}
+
+/* U__ names: __ is an underscore, _HEX_ a character (Prometheus's value encoding escaping). A
+ * name that is not well escaped stands for itself. */
+static struct str unescape_name(struct arena *arena, struct str name)
+{
+        struct buf out CLEANUP(buf_release) = BUF_INIT(64 << 10);
+
+        if (!str_starts_with(name, STR_LIT("U__")))
+                return name;
+        for (size_t at = 3; at < name.len;) {
+                uint32_t code = 0;
+                size_t digits = 0;
+
+                if (name.data[at] != '_') {
+                        buf_append_byte(&out, name.data[at++]);
+                        continue;
+                }
+                if (at + 1 < name.len && name.data[at + 1] == '_') {
+                        buf_append_byte(&out, '_');
+                        at += 2;
+                        continue;
+                }
+                for (at++; at < name.len && is_hex(name.data[at]) && digits < 6; at++, digits++)
+                        code = code << 4 | (uint32_t)hex_value(name.data[at]);
+                if (!digits || at >= name.len || name.data[at] != '_' || code > 0x10ffff)
+                        return name;
+                at++;
+                append_utf8(&out, code);
+        }
+        return arena_str(arena, buf_str(&out));
+}
+
+static void handle_label_values(struct http_request *request, struct http_response *response,
+                                void *ctx)
+{
+        struct str name = unescape_name(request->arena, request->path_args[0]);
+        struct error err;
+
+        if (!name.len || !str_is_utf8(name)) {
+                error_set(&err, ERROR_INVALID, "invalid label name: \"" STR_FMT "\"",
+                          STR_ARG(name));
+                api_fail(response, &err);
+                return;
+        }
+        answer_labels(ctx, request, response, &name);
+}
+
+static void write_series(struct http_request *request, struct http_response *response,
+                         const struct series_list *lists, size_t list_count, uint64_t limit)
+{
+        struct promql_notes notes = {.warnings = truncated};
+        struct json_writer writer = api_begin(response);
+        struct map seen CLEANUP(map_release) = MAP_INIT;
+        uint64_t written = 0;
+
+        json_array_begin(&writer);
+        for (size_t l = 0; l < list_count; l++) {
+                for (size_t i = 0; i < lists[l].count; i++) {
+                        struct buf key CLEANUP(buf_release) = BUF_INIT(1 << 20);
+                        struct labels labels = lists[l].items[i].labels;
+
+                        if (list_count > 1) {
+                                labels_format(&key, labels);
+                                if (map_get(&seen, buf_str(&key)))
+                                        continue;
+                                map_put(&seen, arena_str(request->arena, buf_str(&key)), request);
+                        }
+                        if (limit && written == limit) {
+                                notes.warning_count = 1;
+                                break;
+                        }
+                        written++;
+                        api_write_labels(&writer, labels);
+                }
+        }
+        json_array_end(&writer);
+        api_end(response, &notes);
+}
+
+static void handle_series(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct api *api = ctx;
+        struct series_request query;
+        struct series_list *lists;
+        struct querier *querier;
+        struct error err;
+        bool ok = true;
+
+        if (!read_request(request, response, &query))
+                return;
+        if (!query.selectors.count) {
+                error_set(&err, ERROR_INVALID, "no match[] parameter provided");
+                api_fail(response, &err);
+                return;
+        }
+        if (!api->source.open(api->source.ctx, query.start_ms, query.end_ms, &querier, &err)) {
+                api_fail(response, &err);
+                return;
+        }
+        lists = arena_array(request->arena, struct series_list, query.selectors.count);
+        for (size_t i = 0; i < query.selectors.count && ok; i++)
+                ok = querier->ops->select(querier, request->arena,
+                                          query.selectors.items[i].matchers,
+                                          query.selectors.items[i].count, &request->canceled,
+                                          &lists[i], &err);
+        if (ok)
+                write_series(request, response, lists, query.selectors.count, query.limit);
+        else
+                api_fail(response, &err);
+        querier->ops->close(querier);
+}
+
+void api_series_register(struct api *api, struct http_router *router)
+{
+        http_router_add(router, "GET", "/api/v1/labels", handle_labels, api);
+        http_router_add(router, "POST", "/api/v1/labels", handle_labels, api);
+        http_router_add(router, "GET", "/api/v1/label/{}/values", handle_label_values, api);
+        http_router_add(router, "GET", "/api/v1/series", handle_series, api);
+        http_router_add(router, "POST", "/api/v1/series", handle_series, api);
+}

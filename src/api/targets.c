@@ -1,0 +1,221 @@
+#include <stdlib.h>
+
+#include "api/api_int.h"
+#include "base/map.h"
+#include "codec/double.h"
+#include "collectors/scrape.h"
+#include "ingest/exposition.h"
+#include "model/duration.h"
+
+struct targets_answer {
+        struct json_writer writer;
+        struct str pool; /* empty: all */
+        bool active;     /* write the active ones, else the dropped ones */
+};
+
+static void write_duration(struct json_writer *writer, const char *key, int64_t ms)
+{
+        struct buf text CLEANUP(buf_release) = BUF_INIT(64);
+
+        duration_append(&text, ms);
+        json_key(writer, key);
+        json_string(writer, buf_str(&text));
+}
+
+static void write_active(struct json_writer *writer, const struct target_status *target)
+{
+        static const char *const health[] = {"unknown", "up", "down"};
+
+        json_object_begin(writer);
+        json_key(writer, "discoveredLabels");
+        api_write_labels(writer, target->discovered);
+        json_key(writer, "labels");
+        api_write_labels(writer, target->labels);
+        json_key(writer, "scrapePool");
+        json_string(writer, target->job_name);
+        json_key(writer, "scrapeUrl");
+        json_string(writer, target->url);
+        json_key(writer, "globalUrl");
+        json_string(writer, target->url);
+        json_key(writer, "lastError");
+        json_string(writer, target->last_error);
+        json_key(writer, "lastScrape");
+        api_write_time(writer, target->last_scrape_ms);
+        json_key(writer, "lastScrapeDuration");
+        double_append(writer->out, target->last_duration_s, DOUBLE_API);
+        writer->need_comma = true;
+        json_key(writer, "health");
+        json_cstring(writer, health[target->health]);
+        write_duration(writer, "scrapeInterval", target->interval_ms);
+        write_duration(writer, "scrapeTimeout", target->timeout_ms);
+        json_object_end(writer);
+}
+
+static void visit_target(const struct target_status *target, void *ctx)
+{
+        struct targets_answer *answer = ctx;
+
+        if (target->dropped == answer->active ||
+            (answer->pool.len && !str_equal(answer->pool, target->job_name)))
+                return;
+        if (answer->active) {
+                write_active(&answer->writer, target);
+                return;
+        }
+        json_object_begin(&answer->writer);
+        json_key(&answer->writer, "discoveredLabels");
+        api_write_labels(&answer->writer, target->discovered);
+        json_key(&answer->writer, "scrapePool");
+        json_string(&answer->writer, target->job_name);
+        json_object_end(&answer->writer);
+}
+
+static void visit_pool(struct str job_name, size_t dropped, void *ctx)
+{
+        struct targets_answer *answer = ctx;
+
+        if (answer->pool.len && !str_equal(answer->pool, job_name))
+                return;
+        json_key_str(&answer->writer, job_name);
+        json_int(&answer->writer, (int64_t)dropped);
+}
+
+static void write_targets(struct api *api, struct targets_answer *answer, const char *key,
+                          bool wanted, bool active)
+{
+        json_key(&answer->writer, key);
+        json_array_begin(&answer->writer);
+        answer->active = active;
+        if (wanted)
+                scrape_manager_each(api->scrapes, visit_target, answer);
+        json_array_end(&answer->writer);
+}
+
+static void handle_targets(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct api *api = ctx;
+        struct str state = http_request_param(request, "state");
+        struct targets_answer answer = {.pool = http_request_param(request, "scrapePool")};
+        bool any = !str_is(state, "active") && !str_is(state, "dropped");
+
+        answer.writer = api_begin(response);
+        json_object_begin(&answer.writer);
+        write_targets(api, &answer, "activeTargets", any || str_is(state, "active"), true);
+        write_targets(api, &answer, "droppedTargets", any || str_is(state, "dropped"), false);
+        json_key(&answer.writer, "droppedTargetCounts");
+        json_object_begin(&answer.writer);
+        if (any || str_is(state, "dropped"))
+                scrape_manager_each_pool(api->scrapes, visit_pool, &answer);
+        json_object_end(&answer.writer);
+        json_object_end(&answer.writer);
+        api_end(response, NULL);
+}
+
+/* ---- metadata ------------------------------------------------------------------------------ */
+
+struct metadata {
+        struct str type, help;
+        struct metadata *next;
+};
+
+struct metadata_family {
+        struct str metric;
+        struct metadata *first;
+        size_t count;
+};
+
+struct metadata_answer {
+        struct arena *arena;
+        struct str metric;        /* empty: all */
+        struct map families;      /* metric -> struct metadata_family */
+        size_t per_metric;        /* 0: all */
+};
+
+static void collect_metadata(const struct target_status *target,
+                             const struct exposition_metadata *metadata, void *ctx)
+{
+        struct metadata_answer *answer = ctx;
+        struct metadata_family *family = map_get(&answer->families, metadata->metric);
+        struct metadata *made;
+
+        (void)target;
+        if (answer->metric.len && !str_equal(answer->metric, metadata->metric))
+                return;
+        if (!family) {
+                family = arena_new(answer->arena, struct metadata_family);
+                family->metric = arena_str(answer->arena, metadata->metric);
+                map_put(&answer->families, family->metric, family);
+        }
+        if (answer->per_metric && family->count >= answer->per_metric)
+                return;
+        for (const struct metadata *known = family->first; known; known = known->next)
+                if (str_equal(known->type, metadata->type) &&
+                    str_equal(known->help, metadata->help))
+                        return;
+        made = arena_new(answer->arena, struct metadata);
+        made->type = arena_str(answer->arena, metadata->type);
+        made->help = arena_str(answer->arena, metadata->help);
+        made->next = family->first;
+        family->first = made;
+        family->count++;
+}
+
+static int compare_families(const void *a, const void *b)
+{
+        return str_compare((*(struct metadata_family *const *)a)->metric,
+                           (*(struct metadata_family *const *)b)->metric);
+}
+
+static void write_family(struct json_writer *writer, const struct metadata_family *family)
+{
+        json_key_str(writer, family->metric);
+        json_array_begin(writer);
+        for (const struct metadata *item = family->first; item; item = item->next) {
+                json_object_begin(writer);
+                json_key(writer, "type");
+                json_string(writer, item->type);
+                json_key(writer, "help");
+                json_string(writer, item->help);
+                json_key(writer, "unit");
+                json_cstring(writer, "");
+                json_object_end(writer);
+        }
+        json_array_end(writer);
+}
+
+static void handle_metadata(struct http_request *request, struct http_response *response,
+                            void *ctx)
+{
+        struct api *api = ctx;
+        struct metadata_answer answer = {.arena = request->arena,
+                                         .metric = http_request_param(request, "metric")};
+        struct metadata_family **sorted;
+        struct json_writer writer;
+        uint64_t limit, per_metric;
+        size_t count = 0;
+
+        if (!api_limit(request, response, "limit", 0, &limit) ||
+            !api_limit(request, response, "limit_per_metric", 0, &per_metric))
+                return;
+        answer.per_metric = per_metric;
+        scrape_manager_each_metadata(api->scrapes, collect_metadata, &answer);
+        sorted = arena_array(request->arena, struct metadata_family *, answer.families.count);
+        for (struct map_entry *e = NULL; (e = map_next(&answer.families, e));)
+                sorted[count++] = e->value;
+        map_release(&answer.families);
+        qsort(sorted, count, sizeof(*sorted), compare_families);
+        if (limit && limit < count)
+                count = limit;
+        writer = api_begin(response);
+        json_object_begin(&writer);
+        for (size_t i = 0; i < count; i++)
+                write_family(&writer, sorted[i]);
+        json_object_end(&writer);
+        api_end(response, NULL);
+}
+
+void api_targets_register(struct api *api, struct http_router *router)
+{
+        http_router_add(router, "GET", "/api/v1/targets", handle_targets, api);
+        http_router_add(router, "GET", "/api/v1/metadata", handle_metadata, api);
+}

@@ -1,0 +1,419 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "collectors/host.h"
+#include "collectors/scrape.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "promql/promql.h"
+#include "server/memory_int.h"
+#include "tsdb/tsdb.h"
+#include "webui/webui.h"
+
+/* Queries that run at once, as Prometheus; the further workers keep the rest of the API alive
+ * while they do. */
+enum { QUERY_CONCURRENCY_MAX = 20, HTTP_WORKERS = 40, HTTP_QUEUE_MAX = 1024 };
+enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 16 << 20 };
+enum { LOOKBACK_MS = 300000, QUERY_TIMEOUT_MS = 120000, QUERY_SAMPLES_MAX = 50000000 };
+/* glibc keeps up to 8 heaps a core; two a core bound what fragmentation can cost. */
+enum { HEAPS_PER_CORE = 2 };
+
+struct server {
+        const struct server_options *options;
+        struct tsdb *tsdb;
+        struct scrape_manager *scrapes;
+        struct http_router *router;
+        struct http_server *http;
+        struct promql_options query_options;
+        struct api api;
+        struct api_flag flags[8];
+        char address[128];
+        atomic_bool ready;
+        pthread_mutex_t reload_lock;
+        struct config *config;     /* reload_lock */
+        bool reload_ok;            /* reload_lock */
+        int64_t reload_ms;         /* reload_lock */
+};
+
+METRIC_GAUGE(reload_success, "pitwall_config_last_reload_successful", "",
+             "Whether the last attempt to load the configuration succeeded.")
+METRIC_GAUGE(reload_time, "pitwall_config_last_reload_success_timestamp_seconds", "",
+             "Time of the last successful load of the configuration.")
+METRIC_GAUGE(build_info, "pitwall_build_info", "version=\"" PITWALL_VERSION "\"",
+             "Constant 1, with the version as a label.")
+
+/* ---- configuration ------------------------------------------------------------------------ */
+
+static void fill_store_options(struct tsdb_options *options, const struct config *config)
+{
+        if (config->retention_ms)
+                options->retention_ms = config->retention_ms;
+        options->retention_bytes = config->retention_bytes;
+        if (config->out_of_order_window_ms >= 0)
+                options->out_of_order_ms = config->out_of_order_window_ms;
+}
+
+/* A target that Pitwall provides itself. */
+static struct scrape_config *builtin_scrape(const struct server *server, const char *job,
+                                            const char *instance, const char *path,
+                                            int64_t interval_ms, void (*render)(struct buf *out))
+{
+        struct scrape_config *scrape = scrape_config_new();
+        struct arena *arena = &scrape->arena;
+        struct label *address = arena_new(arena, struct label);
+        struct labels *target = arena_new(arena, struct labels);
+        struct target_group *group = arena_new(arena, struct target_group);
+
+        *address = (struct label){STR_LIT("__address__"),
+                                  arena_str(arena, str_from(instance))};
+        *target = (struct labels){address, 1};
+        *group = (struct target_group){.targets = target, .target_count = 1};
+        scrape->fingerprint = (uint64_t)interval_ms;
+        scrape->job_name = arena_str(arena, str_from(job));
+        scrape->interval_ms = interval_ms;
+        scrape->timeout_ms = interval_ms;
+        scrape->metrics_path = str_from(path);
+        scrape->scheme = STR_LIT("http");
+        scrape->static_groups = group;
+        scrape->static_group_count = 1;
+        scrape->render = render;
+        scrape->render_url = str_from(arena_printf(arena, "http://%s%s", server->address, path));
+        return scrape;
+}
+
+static bool has_job(const struct config *config, const char *name)
+{
+        for (size_t i = 0; i < config->scrape_count; i++)
+                if (str_is(config->scrapes[i]->job_name, name))
+                        return true;
+        return false;
+}
+
+/* config_load leaves room for these two. */
+static void add_builtin_scrapes(const struct server *server, struct config *config)
+{
+        char hostname[256] = "localhost";
+
+        if (!config->watch_host)
+                return;
+        gethostname(hostname, sizeof(hostname) - 1);
+        config->scrapes[config->scrape_count] =
+                builtin_scrape(server, has_job(config, "node") ? "pitwall-node" : "node", hostname,
+                               "/metrics/host", config->host_interval_ms, host_render);
+        config->scrapes[config->scrape_count + 1] =
+                builtin_scrape(server, has_job(config, "pitwall") ? "pitwall-self" : "pitwall",
+                               server->address, "/metrics", config->host_interval_ms,
+                               metrics_render);
+        config->scrape_count += 2;
+}
+
+static void log_warnings(const struct config *config)
+{
+        for (size_t i = 0; i < config->warning_count; i++)
+                log_warn(config->warnings[i]);
+}
+
+/* All or nothing: what is running changes only after the whole file was found good. */
+static bool reload(void *ctx, struct error *err)
+{
+        struct server *server = ctx;
+        struct tsdb_options store;
+        struct config *config;
+        bool ok;
+
+        pthread_mutex_lock(&server->reload_lock);
+        ok = config_load(&config, server->options->config_path, err);
+        if (ok) {
+                add_builtin_scrapes(server, config);
+                log_warnings(config);
+                tsdb_options_init(&store, server->options->data_dir);
+                fill_store_options(&store, config);
+                tsdb_reconfigure(server->tsdb, &store);
+                scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
+                config_free(server->config);
+                server->config = config;
+                server->reload_ms = clock_now_ms(&clock_real);
+                metric_set(&reload_time, server->reload_ms / 1000);
+                log_info("configuration loaded",
+                         LOG_INT("scrape_configs", (int64_t)config->scrape_count));
+        } else {
+                log_error("configuration not loaded, the old one stays",
+                          LOG_CSTR("error", err->text));
+        }
+        server->reload_ok = ok;
+        metric_set(&reload_success, ok);
+        pthread_mutex_unlock(&server->reload_lock);
+        return ok;
+}
+
+/* ---- what the API asks the server --------------------------------------------------------- */
+
+static bool is_ready(void *ctx)
+{
+        struct server *server = ctx;
+
+        return atomic_load(&server->ready);
+}
+
+static struct str config_yaml(void *ctx, struct arena *arena)
+{
+        struct server *server = ctx;
+        struct str yaml;
+
+        pthread_mutex_lock(&server->reload_lock);
+        yaml = arena_str(arena, server->config->yaml);
+        pthread_mutex_unlock(&server->reload_lock);
+        return yaml;
+}
+
+static void reload_state(void *ctx, bool *ret_success, int64_t *ret_time_ms)
+{
+        struct server *server = ctx;
+
+        pthread_mutex_lock(&server->reload_lock);
+        *ret_success = server->reload_ok;
+        *ret_time_ms = server->reload_ms;
+        pthread_mutex_unlock(&server->reload_lock);
+}
+
+static int64_t retention_ms(void *ctx)
+{
+        struct server *server = ctx;
+        struct tsdb_options store;
+
+        tsdb_options_init(&store, server->options->data_dir);
+        pthread_mutex_lock(&server->reload_lock);
+        fill_store_options(&store, server->config);
+        pthread_mutex_unlock(&server->reload_lock);
+        return store.retention_ms;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+static void on_store_event(void *ctx, const struct tsdb_event *event)
+{
+        enum log_level level = event->kind == TSDB_EVENT_DISK_RECOVERED ? LOG_INFO : LOG_WARN;
+
+        (void)ctx;
+        log_with(level, tsdb_event_text(event->kind), LOG_CSTR("file", event->file),
+                 LOG_INT("offset", (int64_t)event->offset),
+                 LOG_INT("bytes", (int64_t)event->size_bytes));
+}
+
+static bool open_store(struct server *server, struct error *err)
+{
+        struct tsdb_options options;
+
+        tsdb_options_init(&options, server->options->data_dir);
+        fill_store_options(&options, server->config);
+        options.on_event = on_store_event;
+        return tsdb_open(&server->tsdb, &options, err);
+}
+
+static void set_query_options(struct server *server)
+{
+        uint64_t memory_bytes = memory_limit_bytes();
+
+        server->query_options = (struct promql_options){
+                .lookback_ms = LOOKBACK_MS,
+                .max_samples = QUERY_SAMPLES_MAX,
+                /* One eighth of what the process may have: several big queries at once, the store
+                 * and scraping must fit beside it. */
+                .max_bytes = memory_bytes / 8 < (1ull << 30) ? memory_bytes / 8 : 1ull << 30,
+                .timeout_ms = QUERY_TIMEOUT_MS,
+                .threads = (unsigned)thread_core_count(),
+        };
+}
+
+static bool is_loopback(struct str host)
+{
+        return str_is(host, "localhost") || str_starts_with(host, STR_LIT("127.")) ||
+               str_is(host, "::1");
+}
+
+static bool choose_address(struct server *server, struct str *ret_host, uint16_t *ret_port,
+                           struct error *err)
+{
+        struct str listen = STR_LIT("127.0.0.1:9090");
+
+        if (server->options->listen)
+                listen = str_from(server->options->listen);
+        else if (server->config->listen.len)
+                listen = server->config->listen;
+        if (!http_parse_address(listen, ret_host, ret_port, err))
+                return error_prefix(err, "listen address");
+        if (!is_loopback(*ret_host))
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "listen address " STR_FMT ": listening beyond loopback needs "
+                                 "access control, which Pitwall does not have yet; listen on "
+                                 "127.0.0.1 and put a proxy with access control before it",
+                                 STR_ARG(listen));
+        return true;
+}
+
+static void add_flag(struct server *server, const char *name, const char *value)
+{
+        server->flags[server->api.flag_count++] = (struct api_flag){name, value};
+}
+
+static void set_up_api(struct server *server)
+{
+        server->api = (struct api){
+                .source = tsdb_source(server->tsdb),
+                .tsdb = server->tsdb,
+                .scrapes = server->scrapes,
+                .query_options = &server->query_options,
+                .clock = &clock_real,
+                .flags = server->flags,
+                .started_ms = clock_now_ms(&clock_real),
+                .query_concurrency_max = QUERY_CONCURRENCY_MAX,
+                .reload = reload,
+                .ready = is_ready,
+                .config_yaml = config_yaml,
+                .reload_state = reload_state,
+                .retention_ms = retention_ms,
+                .ctx = server,
+        };
+        add_flag(server, "config", server->options->config_path ? server->options->config_path
+                                                                : "");
+        add_flag(server, "data-dir", server->options->data_dir);
+        add_flag(server, "listen", server->address);
+        add_flag(server, "log-format", server->options->log_format == LOG_JSON ? "json" : "text");
+        server->router = http_router_new();
+        api_register(&server->api, server->router);
+        webui_add_routes(server->router);
+}
+
+static bool start_http(struct server *server, struct str host, uint16_t port, struct error *err)
+{
+        struct http_server_options options = {
+                .host = host,
+                .port = port,
+                .worker_count = HTTP_WORKERS,
+                .queue_max = HTTP_QUEUE_MAX,
+                .connection_max = CONNECTIONS_MAX,
+                .body_max_bytes = REQUEST_BODY_MAX_BYTES,
+                .response_max_bytes = server->query_options.max_bytes,
+                .arena_max_bytes = server->query_options.max_bytes,
+        };
+
+        return http_server_new(&server->http, &options, server->router, err);
+}
+
+static void announce(const struct server *server)
+{
+        printf("Pitwall %s\n\n  http://%s\n\n", PITWALL_VERSION, server->address);
+        printf("  watches");
+        for (size_t i = 0; i < server->config->scrape_count; i++) {
+                const struct scrape_config *scrape = server->config->scrapes[i];
+
+                printf("%s %s", i ? "," : "",
+                       scrape->render == host_render      ? "this host"
+                       : scrape->render == metrics_render ? "itself"
+                                                          : scrape->job_name.data);
+        }
+        printf("%s\n  stores in %s\n\n", server->config->scrape_count ? "" : " nothing",
+               server->options->data_dir);
+        fflush(stdout);
+}
+
+static bool start(struct server *server, struct error *err)
+{
+        struct series_sink sink;
+        struct str host;
+        uint16_t port;
+
+        if (!config_load(&server->config, server->options->config_path, err) ||
+            !choose_address(server, &host, &port, err) || !open_store(server, err))
+                return false;
+        log_warnings(server->config);
+        set_query_options(server);
+        snprintf(server->address, sizeof(server->address),
+                 str_find_byte(host, ':') < host.len ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host),
+                 port);
+        sink = tsdb_sink(server->tsdb);
+        server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
+        set_up_api(server);
+        if (!start_http(server, host, port, err))
+                return false;
+        add_builtin_scrapes(server, server->config);
+        scrape_manager_apply(server->scrapes, server->config->scrapes,
+                             server->config->scrape_count);
+        server->reload_ok = true;
+        server->reload_ms = clock_now_ms(&clock_real);
+        metric_set(&reload_success, 1);
+        metric_set(&reload_time, server->reload_ms / 1000);
+        metric_set(&build_info, 1);
+        atomic_store(&server->ready, true);
+        return true;
+}
+
+static void stop(struct server *server)
+{
+        atomic_store(&server->ready, false);
+        http_server_free(server->http);
+        scrape_manager_free(server->scrapes);
+        tsdb_close(server->tsdb);
+        if (server->router) {
+                api_release(&server->api);
+                http_router_free(server->router);
+        }
+        config_free(server->config);
+}
+
+static void serve_until_signal(struct server *server, const sigset_t *signals)
+{
+        for (;;) {
+                struct error err;
+                int number;
+
+                if (sigwait(signals, &number) != 0)
+                        continue;
+                if (number != SIGHUP) {
+                        log_info("stopping", LOG_CSTR("signal", strsignal(number)));
+                        return;
+                }
+                /* reload() logs the outcome. */
+                if (!reload(server, &err))
+                        continue;
+        }
+}
+
+int server_run(const struct server_options *options)
+{
+        struct server server = {.options = options};
+        struct error err;
+        sigset_t signals;
+        bool started;
+
+        mallopt(M_ARENA_MAX, (int)thread_core_count() * HEAPS_PER_CORE);
+        log_configure(options->log_format, LOG_INFO);
+        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        pthread_sigmask(SIG_BLOCK, &signals, NULL);
+        pthread_mutex_init(&server.reload_lock, NULL);
+        started = start(&server, &err);
+        if (started) {
+                announce(&server);
+                serve_until_signal(&server, &signals);
+        } else {
+                fprintf(stderr, "pitwall: %s\n", err.text);
+        }
+        stop(&server);
+        pthread_mutex_destroy(&server.reload_lock);
+        return started ? 0 : 1;
+}
