@@ -115,23 +115,14 @@ static struct chunk_summary read_summary(struct reader *r)
         return summary;
 }
 
-bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk *ret_chunk,
-                 size_t *ret_len, struct error *err)
+/* The head of a body; false when it makes no sense. */
+static bool read_head(struct str body, int64_t base_ms, struct chunk *ret_chunk)
 {
-        struct reader r = reader_make(data, len);
-        uint32_t crc = reader_u32(&r);
-        uint64_t body_len = reader_varint(&r), series, count;
-        const uint8_t *body = reader_take(&r, body_len);
+        struct reader r = reader_make(body.data, body.len);
+        uint64_t series = reader_varint(&r), count;
+        uint8_t kind = reader_u8(&r), flags = reader_u8(&r);
         struct chunk chunk = {0};
-        uint8_t kind, flags;
 
-        if (!body || crc != crc32c(0, data + 4, (size_t)(r.pos - data) - 4))
-                return error_set(err, ERROR_CORRUPT, "block fails its checksum");
-        *ret_len = (size_t)(r.pos - data);
-        r = reader_make(body, body_len);
-        series = reader_varint(&r);
-        kind = reader_u8(&r);
-        flags = reader_u8(&r);
         count = reader_varint(&r);
         chunk.first_t_ms = (int64_t)((uint64_t)reader_zigzag(&r) + (uint64_t)base_ms);
         chunk.has_summary = flags & CHUNK_FLAG_SUMMARY;
@@ -139,10 +130,32 @@ bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk 
                 chunk.summary = read_summary(&r);
         if (r.failed || kind != CHUNK_KIND_FLOAT || flags > CHUNK_FLAG_SUMMARY || count == 0 ||
             count > CHUNK_MAX_SAMPLES || series == 0 || series > UINT32_MAX)
-                return error_set(err, ERROR_CORRUPT, "block head makes no sense");
+                return false;
         chunk.series = (uint32_t)series;
         chunk.count = (uint32_t)count;
         chunk.columns = str_make((const char *)r.pos, reader_left(&r));
+        *ret_chunk = chunk;
+        return true;
+}
+
+/* The checksum comes last, so that a walk over bytes that are no block stays cheap. */
+bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk *ret_chunk,
+                 size_t *ret_len, struct error *err)
+{
+        struct reader r = reader_make(data, len);
+        uint32_t crc = reader_u32(&r);
+        uint64_t body_len = reader_varint(&r);
+        struct chunk chunk;
+        struct str body;
+
+        if (body_len > chunk_bound(CHUNK_MAX_SAMPLES))
+                return error_set(err, ERROR_CORRUPT, "block is longer than any can be");
+        body = reader_str(&r, body_len);
+        if (r.failed || !read_head(body, base_ms, &chunk))
+                return error_set(err, ERROR_CORRUPT, "block head makes no sense");
+        if (crc != crc32c(0, data + 4, (size_t)(r.pos - data) - 4))
+                return error_set(err, ERROR_CORRUPT, "block fails its checksum");
+        *ret_len = (size_t)(r.pos - data);
         *ret_chunk = chunk;
         return true;
 }

@@ -25,6 +25,11 @@ bool part_output_close(struct part_output *output, struct error *err)
         if (!part_writer_finish(writer, err) ||
             !part_open(&part, dir, output->number, &rebuilt, err))
                 return false;
+        if (rebuilt) {
+                atomic_store(&part->doomed, true);
+                part_unref(part);
+                return error_set(err, ERROR_IO, "a part just written reads back damaged");
+        }
         output->parts = alloc_array_reserve(&store_type, output->parts, &output->part_capacity,
                                             output->part_count + 1, sizeof(void *));
         output->parts[output->part_count++] = part;

@@ -114,7 +114,7 @@ static bool write_index(struct part_writer *writer, struct error *err)
         uint64_t index_offset;
         uint32_t crc;
 
-        while (writer->buffered % 8)
+        while (part_writer_bytes(writer) % 8)
                 writer->buffer[writer->buffered++] = 0;
         if (!flush_buffer(writer, err))
                 return false;
