@@ -50,7 +50,7 @@ static char *put_exponent(char *out, const char *digits, int count, int exponent
                 memcpy(out, digits + 1, static_cast<size_t>(count - 1));
                 out += count - 1;
         }
-        return out + sprintf(out, "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
+        return out + snprintf(out, 8, "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
 }
 
 static bool wants_exponent(double magnitude, int exponent, enum double_style style)

@@ -47,7 +47,8 @@ static struct json_value *convert(struct arena *arena, dom::element element)
                 object = element.get_object().value_unsafe();
                 for (dom::key_value_pair pair : object) {
                         *tail = convert(arena, pair.value);
-                        (*tail)->key = arena_str(arena, str_make(pair.key.data(), pair.key.size()));
+                        (*tail)->key = arena_str(arena,
+                                                 str_make(pair.key.data(), pair.key.size()));
                         tail = &(*tail)->next;
                 }
                 break;

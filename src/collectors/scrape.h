@@ -25,7 +25,7 @@ struct target_group {
 };
 
 struct file_discovery_config {
-        const struct str *patterns; /* absolute or relative to the process; one * in the last part */
+        const struct str *patterns; /* absolute paths, or relative to the process; glob(7) */
         size_t pattern_count;
         int64_t refresh_interval_ms;
 };

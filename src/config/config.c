@@ -404,7 +404,9 @@ static struct str directory_of(struct arena *arena, const char *path)
 
         if (!slash)
                 return STR_LIT("");
-        return slash == path ? STR_LIT("/") : arena_str(arena, str_make(path, (size_t)(slash - path)));
+        if (slash == path)
+                return STR_LIT("/");
+        return arena_str(arena, str_make(path, (size_t)(slash - path)));
 }
 
 bool config_load(struct config **ret_config, const char *path, struct error *err)

@@ -259,7 +259,8 @@ bool decode_labels(struct decoder *d, const struct yaml_node *node, void *slot)
                 struct str name = arena_str(d->arena, pair->key->text), value;
 
                 if (!name.len || !str_is_utf8(name))
-                        return decode_fail(d, pair->key, "\"" STR_FMT "\" is not a valid label name",
+                        return decode_fail(d, pair->key,
+                                           "\"" STR_FMT "\" is not a valid label name",
                                            STR_ARG(name));
                 if (!decode_string(d, pair, &value))
                         return false;

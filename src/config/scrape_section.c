@@ -71,8 +71,8 @@ static bool decode_protocols(struct decoder *d, const struct yaml_node *node, vo
                                                    STR_ARG(list->items[i]));
         }
         if (count && !readable)
-                return decode_fail(d, node, "scrape_protocols: Pitwall does not support OpenMetrics "
-                                   "or protobuf yet; add PrometheusText0.0.4");
+                return decode_fail(d, node, "scrape_protocols: Pitwall does not support "
+                                   "OpenMetrics or protobuf yet; add PrometheusText0.0.4");
         return true;
 }
 

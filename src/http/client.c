@@ -188,7 +188,8 @@ static void set_tls_server_name(struct http_transfer *transfer)
         if (curl_url_set(url, CURLUPART_URL, cstring(transfer, transfer->fetch->url), 0) == 0 &&
             curl_url_get(url, CURLUPART_HOST, &host, 0) == 0 &&
             curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == 0 &&
-            curl_url_set(url, CURLUPART_HOST, cstring(transfer, options->tls_server_name), 0) == 0 &&
+            curl_url_set(url, CURLUPART_HOST, cstring(transfer, options->tls_server_name), 0) ==
+                    0 &&
             curl_url_get(url, CURLUPART_URL, &changed, 0) == 0) {
                 const char *rule = arena_printf(&transfer->arena, STR_FMT ":%s:%s:%s",
                                                 STR_ARG(options->tls_server_name), port, host,
