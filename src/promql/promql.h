@@ -24,7 +24,7 @@
 struct promql_features {
         bool experimental_functions;   /* promql-experimental-functions */
         bool extended_range_selectors; /* promql-extended-range-selectors: anchored, smoothed */
-        bool fill_modifiers;           /* promql-binop-fill-modifiers: fill, fill_left, fill_right */
+        bool fill_modifiers;           /* promql-binop-fill-modifiers: fill, fill_left, ... */
         bool delayed_name_removal;     /* promql-delayed-name-removal; only for evaluation */
 };
 

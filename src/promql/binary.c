@@ -1,0 +1,172 @@
+/* Binary operators where at least one side is a scalar; match.c has those between vectors. */
+#include "promql/eval_int.h"
+
+bool binary_is_arithmetic(enum token_kind op)
+{
+        return op >= TOKEN_ADD && op <= TOKEN_ATAN2;
+}
+
+double binary_operate(enum token_kind op, double lhs, double rhs, bool *ret_keep)
+{
+        bool keep = true;
+
+        switch (op) {
+        case TOKEN_ADD:
+                return lhs + rhs;
+        case TOKEN_SUB:
+                return lhs - rhs;
+        case TOKEN_MUL:
+                return lhs * rhs;
+        case TOKEN_DIV:
+                return lhs / rhs;
+        case TOKEN_MOD:
+                return fmod(lhs, rhs);
+        case TOKEN_POW:
+                return pow(lhs, rhs);
+        case TOKEN_ATAN2:
+                return atan2(lhs, rhs);
+        case TOKEN_EQLC:
+                keep = lhs == rhs;
+                break;
+        case TOKEN_NEQ:
+                keep = lhs != rhs;
+                break;
+        case TOKEN_LTE:
+                keep = lhs <= rhs;
+                break;
+        case TOKEN_LSS:
+                keep = lhs < rhs;
+                break;
+        case TOKEN_GTE:
+                keep = lhs >= rhs;
+                break;
+        case TOKEN_GTR:
+                keep = lhs > rhs;
+                break;
+        default:
+                BUG_ON(true);
+        }
+        *ret_keep = keep;
+        return lhs;
+}
+
+bool eval_binary_scalars(struct eval *eval, const struct node *node, const struct grid *grid,
+                         double *ret_v, struct error *err)
+{
+        const struct node_binary *binary = &node->binary;
+        double *rhs;
+
+        if (!eval_scalar(eval, binary->lhs, grid, ret_v, err) ||
+            !eval_scalar_new(eval, binary->rhs, grid, &rhs, err))
+                return false;
+        for (size_t i = 0; i < grid->count; i++) {
+                bool keep = true;
+                double value = binary_operate(binary->op, ret_v[i], rhs[i], &keep);
+
+                ret_v[i] = token_is_comparison(binary->op) ? keep : value;
+        }
+        return true;
+}
+
+struct scalar_side {
+        const struct node_binary *binary;
+        const double *scalar;
+        bool scalar_left;
+};
+
+static void apply_arithmetic(const struct scalar_side *side, const struct grid *grid, double *v)
+{
+        for (size_t i = 0; i < grid->count; i++) {
+                if (row_is_absent(v[i]))
+                        continue;
+                v[i] = side->scalar_left
+                               ? binary_operate(side->binary->op, side->scalar[i], v[i], NULL)
+                               : binary_operate(side->binary->op, v[i], side->scalar[i], NULL);
+        }
+}
+
+/* A comparison keeps the vector's value, whichever side it is on. */
+static void apply_comparison(const struct scalar_side *side, const struct grid *grid, double *v)
+{
+        for (size_t i = 0; i < grid->count; i++) {
+                bool keep;
+
+                if (row_is_absent(v[i]))
+                        continue;
+                if (side->scalar_left)
+                        binary_operate(side->binary->op, side->scalar[i], v[i], &keep);
+                else
+                        binary_operate(side->binary->op, v[i], side->scalar[i], &keep);
+                if (side->binary->return_bool)
+                        v[i] = keep;
+                else if (!keep)
+                        v[i] = row_absent();
+        }
+}
+
+static void apply_scalar(const void *ctx, const struct grid *grid, double *v)
+{
+        const struct scalar_side *side = ctx;
+
+        if (binary_is_arithmetic(side->binary->op))
+                apply_arithmetic(side, grid, v);
+        else
+                apply_comparison(side, grid, v);
+}
+
+static bool drop_row(void *ctx, struct row *row, struct error *err)
+{
+        (void)ctx, (void)row, (void)err;
+        return true;
+}
+
+/* </ and >/ work on histograms only: floats are left out, with an info. */
+static bool eval_trim(struct eval *eval, const struct node *node, const struct grid *grid,
+                      struct error *err)
+{
+        const struct node *sides[] = {node->binary.lhs, node->binary.rhs};
+        const char *op = token_kind_text(node->binary.op);
+        struct tally tally = tally_begin(eval);
+
+        for (size_t i = 0; i < 2; i++) {
+                size_t before = eval->budget.samples;
+                double *ignored;
+
+                if (node_type(sides[i]) == PROMQL_SCALAR) {
+                        if (!eval_scalar_new(eval, sides[i], grid, &ignored, err))
+                                return false;
+                } else if (!eval_vector(eval, sides[i], grid, (struct sink){drop_row, NULL},
+                                        err)) {
+                        return false;
+                }
+                if (eval->budget.samples > before)
+                        notes_info(&eval->notes, node,
+                                   "incompatible sample types encountered for binary operator "
+                                   "\"%s\": float %s float",
+                                   op, op);
+        }
+        return tally_end(eval, &tally, grid, err);
+}
+
+bool eval_binary(struct eval *eval, const struct node *node, const struct grid *grid,
+                 struct sink sink, struct error *err)
+{
+        const struct node_binary *binary = &node->binary;
+        bool left = node_type(binary->lhs) == PROMQL_SCALAR;
+        bool right = node_type(binary->rhs) == PROMQL_SCALAR;
+        struct scalar_side side = {binary, NULL, left};
+        struct map map = {left ? binary->rhs : binary->lhs, apply_scalar, &side,
+                          binary_is_arithmetic(binary->op) || binary->return_bool};
+        double *scalar;
+
+        if (binary->op == TOKEN_TRIM_UPPER || binary->op == TOKEN_TRIM_LOWER)
+                return eval_trim(eval, node, grid, err);
+        if (!left && !right)
+                return token_is_set_operator(binary->op)
+                               ? eval_set(eval, node, grid, sink, err)
+                               : eval_match(eval, node, grid, sink, err);
+        if (!eval_scalar_new(eval, left ? binary->lhs : binary->rhs, grid, &scalar, err))
+                return false;
+        side.scalar = scalar;
+        return eval_map(eval, &map, grid, sink, err);
+}

@@ -1,0 +1,69 @@
+/* absent() and absent_over_time(). */
+#include "promql/eval_int.h"
+
+/* The labels of what is missing: those that the selector demands by a single equality. */
+static struct labels missing_labels(struct eval *eval, const struct node *argument)
+{
+        const struct node *node = argument->kind == NODE_MATRIX ? argument->matrix.selector
+                                                                : argument;
+        struct labels_builder builder;
+        struct names seen = {0};
+
+        labels_builder_init(&builder, &eval->keep.arena, (struct labels){NULL, 0});
+        if (node->kind != NODE_SELECTOR)
+                return (struct labels){NULL, 0};
+        seen.items = arena_array(&eval->keep.arena, struct str, node->selector.matcher_count);
+        for (size_t i = 0; i < node->selector.matcher_count; i++) {
+                const struct matcher *matcher = &node->selector.matchers[i];
+                bool again = false;
+
+                if (str_equal(matcher->name, LABEL_METRIC_NAME))
+                        continue;
+                for (size_t s = 0; s < seen.count; s++)
+                        again = again || str_equal(seen.items[s], matcher->name);
+                if (matcher->op == MATCHER_EQUAL && !again) {
+                        labels_builder_set(&builder, matcher->name, matcher->value);
+                        seen.items[seen.count++] = matcher->name;
+                } else {
+                        labels_builder_delete(&builder, matcher->name);
+                }
+        }
+        return labels_builder_finish(&builder);
+}
+
+struct absence {
+        double *v; /* 1 where nothing was seen */
+        size_t count;
+};
+
+static bool mark_present(void *ctx, struct row *row, struct error *err)
+{
+        struct absence *absence = ctx;
+
+        (void)err;
+        for (size_t i = 0; i < absence->count; i++)
+                if (!row_is_absent(row->v[i]))
+                        absence->v[i] = row_absent();
+        return true;
+}
+
+bool eval_absent(struct eval *eval, const struct node *node, const struct grid *grid,
+                 struct sink sink, struct error *err)
+{
+        const struct node *argument = node_unwrap(node->call.args[0]);
+        struct tally tally = tally_begin(eval);
+        struct absence absence = {arena_array(&eval->keep.arena, double, grid->count),
+                                  grid->count};
+        struct sink marks = {mark_present, &absence};
+        struct row row;
+
+        for (size_t i = 0; i < grid->count; i++)
+                absence.v[i] = 1;
+        if (function_kind(node->call.function) == FUNCTION_ABSENT
+                    ? !eval_vector(eval, argument, grid, marks, err)
+                    : !eval_range_call(eval, node, grid, marks, err))
+                return false;
+        tally.out = row_present(absence.v, grid->count);
+        row = (struct row){missing_labels(eval, argument), false, absence.v};
+        return (!tally.out || sink_push(sink, &row, err)) && tally_end(eval, &tally, grid, err);
+}

@@ -1,0 +1,89 @@
+/* Functions of time: hour(), day_of_week(), timestamp() and so on. */
+#include "base/civil.h"
+#include "promql/eval_int.h"
+
+static double part_of(enum function_kind kind, double seconds)
+{
+        /* What Go makes of a number that is no int64. */
+        int64_t unix_s = fabs(seconds) < 9.2e18 ? (int64_t)seconds : INT64_MIN;
+        struct civil civil = civil_from_unix(unix_s);
+
+        switch (kind) {
+        case FUNCTION_DAY_OF_MONTH:
+                return civil.day;
+        case FUNCTION_DAY_OF_WEEK:
+                return civil.weekday;
+        case FUNCTION_DAY_OF_YEAR:
+                return civil.day_of_year;
+        case FUNCTION_DAYS_IN_MONTH:
+                return civil_days_in_month(civil.year, civil.month);
+        case FUNCTION_HOUR:
+                return civil.hour;
+        case FUNCTION_MINUTE:
+                return civil.minute;
+        case FUNCTION_MONTH:
+                return civil.month;
+        case FUNCTION_YEAR:
+                return (double)civil.year;
+        default:
+                BUG_ON(true);
+        }
+}
+
+static void apply_part(const void *ctx, const struct grid *grid, double *v)
+{
+        const enum function_kind *kind = ctx;
+
+        for (size_t i = 0; i < grid->count; i++)
+                if (!row_is_absent(v[i]))
+                        v[i] = part_of(*kind, v[i]);
+}
+
+/* Without an argument, of the time of evaluation. */
+bool eval_time_function(struct eval *eval, const struct node *node, const struct grid *grid,
+                        struct sink sink, struct error *err)
+{
+        enum function_kind kind = function_kind(node->call.function);
+        struct tally tally = tally_begin(eval);
+        struct row row = {.labels = {NULL, 0}};
+
+        if (node->call.arg_count) {
+                struct map map = {node->call.args[0], apply_part, &kind, true};
+
+                return eval_map(eval, &map, grid, sink, err);
+        }
+        row.v = arena_array(&eval->keep.arena, double, grid->count);
+        for (size_t i = 0; i < grid->count; i++)
+                row.v[i] = part_of(kind, floor((double)grid_time(grid, i) / 1000));
+        tally.out = grid->count;
+        return sink_push(sink, &row, err) && tally_end(eval, &tally, grid, err);
+}
+
+static void apply_evaluation_time(const void *ctx, const struct grid *grid, double *v)
+{
+        (void)ctx;
+        for (size_t i = 0; i < grid->count; i++)
+                if (!row_is_absent(v[i]))
+                        v[i] = (double)grid_time(grid, i) / 1000;
+}
+
+static bool run_timestamps(struct eval *eval, const void *ctx, const struct grid *grid,
+                           struct sink sink, struct error *err)
+{
+        return eval_selector(eval, ctx, grid, true, sink, err);
+}
+
+/* Of a selector, the times of its samples; of anything else, the time of evaluation. */
+bool eval_timestamp(struct eval *eval, const struct node *node, const struct grid *grid,
+                    struct sink sink, struct error *err)
+{
+        const struct node *arg = node_unwrap(node->call.args[0]);
+        struct map map = {arg, apply_evaluation_time, NULL, true};
+
+        if (arg->kind != NODE_SELECTOR)
+                return eval_map(eval, &map, grid, sink, err);
+        if (!eval->options.features.delayed_name_removal && !eval_rows_unique(eval, arg))
+                return eval_merged(eval, (struct producer){run_timestamps, arg}, grid, false,
+                                   sink, err);
+        return run_timestamps(eval, arg, grid, sink, err);
+}

@@ -1,0 +1,35 @@
+/* promql/notes_int.h - the warnings and infos of one evaluation, each text once. */
+#ifndef PROMQL_NOTES_INT_H
+#define PROMQL_NOTES_INT_H
+
+#include "promql/expr_int.h"
+
+struct note;
+
+struct notes {
+        struct arena *arena;
+        struct str text; /* of the query */
+        struct note *first, *last;
+        size_t count;
+};
+
+void notes_init(struct notes *notes, struct arena *arena, struct str text);
+
+/* "PromQL warning: message (line:column)"; kept once per message, wherever it came from. */
+void notes_warn(struct notes *notes, const struct node *where, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+void notes_info(struct notes *notes, const struct node *where, const char *fmt, ...)
+        PRINTF_LIKE(3, 4);
+
+/* histogram_quantile had to force buckets into order; these widen into one info. */
+struct note_monotonic {
+        int64_t t_ms;
+        double min_bucket, max_bucket, max_diff;
+};
+void notes_monotonic(struct notes *notes, const struct node *where, struct str metric_name,
+                     const struct note_monotonic *found);
+
+/* Texts as the API shows them: the first ten of each kind, then how many were left out. */
+void notes_finish(const struct notes *notes, struct arena *arena, struct promql_notes *ret_notes);
+
+#endif

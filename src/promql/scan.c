@@ -1,0 +1,241 @@
+/* Reading series. One series is read and computed at a time per thread, a stretch of time after
+ * the other, so that memory does not grow with the length of the query; waves of rows are then
+ * handed on in the order of the list. */
+#include "base/alloc.h"
+#include "base/thread.h"
+#include "promql/eval_int.h"
+
+ALLOC_TYPE(scan_type, "promql_scan")
+
+enum {
+        WAVE_VALUES = 1 << 18,         /* 2 MiB of results at once */
+        CHUNKS_PER_THREAD = 4,         /* so that an uneven wave still ends evenly */
+        PARALLEL_COST_MIN = 512,       /* below, starting threads costs more than it saves */
+        STRETCH_MIN_MS = 7 * 86400000, /* steps computed from one read */
+        FIRST_SLICE_MS = 2 * 3600000,  /* of a read; doubled while samples are sparse */
+        SPARSE_SLICE_SAMPLES = 1 << 16,
+};
+
+double *scratch_sort(struct scratch *scratch, size_t count)
+{
+        scratch->sort = alloc_array_reserve(&scan_type, scratch->sort, &scratch->sort_capacity,
+                                            count, sizeof(*scratch->sort));
+        return scratch->sort;
+}
+
+size_t *scratch_events(struct scratch *scratch, size_t count)
+{
+        scratch->events = alloc_array_reserve(&scan_type, scratch->events,
+                                              &scratch->events_capacity, count,
+                                              sizeof(*scratch->events));
+        return scratch->events;
+}
+
+void scratch_release(struct scratch *scratch)
+{
+        samples_release(&scratch->samples);
+        alloc_free(&scan_type, scratch->sort);
+        alloc_free(&scan_type, scratch->events);
+        alloc_free(&scan_type, scratch->per_step);
+}
+
+static void drop_stale(struct samples *samples)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < samples->count; i++) {
+                if (sample_is_stale(samples->v[i]))
+                        continue;
+                samples->t_ms[kept] = samples->t_ms[i];
+                samples->v[kept++] = samples->v[i];
+        }
+        samples->count = kept;
+}
+
+static bool check_size(const struct eval *eval, const struct samples *samples, struct error *err)
+{
+        if (samples->count > eval->budget.samples_max ||
+            samples->count > eval->budget.bytes_max / (2 * sizeof(struct sample)))
+                return error_set(err, ERROR_LIMIT,
+                                 "query processing would load too many samples into memory in "
+                                 "query execution");
+        if (query_budget_expired(&eval->budget))
+                return error_set(err, ERROR_CANCELED,
+                                 "query was canceled in expression evaluation");
+        return true;
+}
+
+/* In slices, so that a dense series is noticed before it fills the memory. */
+bool scan_read(const struct eval *eval, const struct series *series, int64_t mint_ms,
+               int64_t maxt_ms, bool keep_stale, struct samples *samples, struct error *err)
+{
+        int64_t slice_ms = FIRST_SLICE_MS;
+
+        samples->count = 0;
+        for (int64_t from = mint_ms; from <= maxt_ms;) {
+                int64_t to = maxt_ms - from < slice_ms ? maxt_ms : from + slice_ms - 1;
+                size_t before = samples->count;
+
+                if (!eval->querier->ops->read(eval->querier, series, from, to, samples, err) ||
+                    !check_size(eval, samples, err))
+                        return false;
+                if (samples->count - before < SPARSE_SLICE_SAMPLES && slice_ms < INT64_MAX / 16)
+                        slice_ms *= 8;
+                if (to == maxt_ms)
+                        break;
+                from = to + 1;
+        }
+        if (!keep_stale)
+                drop_stale(samples);
+        return true;
+}
+
+struct wave {
+        struct eval *eval;
+        const struct scan *scan;
+        size_t first, rows, chunks;
+        double *v;
+        struct scratch *scratch; /* one per chunk */
+        struct error *errors;    /* one per chunk */
+        bool *failed;
+};
+
+/* The last step whose window can still be read together with that of `from`. */
+static size_t stretch_end(const struct scan *scan, size_t from)
+{
+        int64_t span = scan->range_ms * 4 > STRETCH_MIN_MS ? scan->range_ms * 4 : STRETCH_MIN_MS;
+        size_t steps = scan->grid->count - from;
+
+        if (scan->fixed || !scan->grid->step_ms)
+                return scan->grid->count;
+        if ((int64_t)steps > span / scan->grid->step_ms)
+                steps = (size_t)(span / scan->grid->step_ms) + 1;
+        return from + (steps < scan->grid->count - from ? steps : scan->grid->count - from);
+}
+
+static bool compute_series(struct wave *wave, struct scratch *scratch, size_t index, double *v,
+                           struct error *err)
+{
+        const struct scan *scan = wave->scan;
+        bool keep_stale = !scan->range_ms;
+        int64_t back_ms = scan->range_ms ? scan->range_ms : wave->eval->options.lookback_ms;
+
+        for (size_t i = 0; i < scan->grid->count; i++)
+                v[i] = row_absent();
+        for (size_t from = 0; from < scan->grid->count;) {
+                size_t to = stretch_end(scan, from);
+
+                if (!scan_read(wave->eval, &scan->list->items[index],
+                               scan_window_end(scan, from) - back_ms + 1,
+                               scan_window_end(scan, to - 1), keep_stale, &scratch->samples,
+                               err))
+                        return false;
+                if (scratch->samples.count)
+                        scan->compute(scan->ctx, scratch, index, from, to, v);
+                from = to;
+        }
+        return true;
+}
+
+static void compute_chunk(void *ctx, size_t chunk)
+{
+        struct wave *wave = ctx;
+        size_t from = wave->rows * chunk / wave->chunks;
+        size_t to = wave->rows * (chunk + 1) / wave->chunks;
+
+        for (size_t i = from; i < to && !wave->failed[chunk]; i++)
+                if (!compute_series(wave, &wave->scratch[chunk], wave->first + i,
+                                    wave->v + i * wave->scan->grid->count,
+                                    &wave->errors[chunk]))
+                        wave->failed[chunk] = true;
+}
+
+static bool hand_on(struct wave *wave, struct error *err)
+{
+        size_t width = wave->scan->grid->count;
+
+        for (size_t i = 0; i < wave->rows; i++) {
+                double *v = wave->v + i * width;
+
+                if (!query_budget_check(&wave->eval->budget, err))
+                        return false;
+                if (row_present(v, width) &&
+                    !wave->scan->emit(wave->scan->ctx, wave->first + i, v, err))
+                        return false;
+        }
+        return true;
+}
+
+static void count_read(struct wave *wave)
+{
+        struct eval *eval = wave->eval;
+
+        for (size_t c = 0; c < wave->chunks; c++) {
+                struct scratch *scratch = &wave->scratch[c];
+
+                if (!eval->subqueries)
+                        eval->stats.samples_total += scratch->samples_read;
+                scratch->samples_read = 0;
+                for (size_t i = 0; scratch->per_step && i < eval->grid.count; i++) {
+                        eval->stats.samples_per_step[i] += scratch->per_step[i];
+                        scratch->per_step[i] = 0;
+                }
+        }
+}
+
+static bool run_waves(struct wave *wave, size_t rows_max, size_t threads, struct error *err)
+{
+        size_t total = wave->scan->list->count;
+
+        for (wave->first = 0; wave->first < total; wave->first += wave->rows) {
+                wave->rows = total - wave->first < rows_max ? total - wave->first : rows_max;
+                if (threads > 1)
+                        thread_parallel_for(threads, wave->chunks, compute_chunk, wave);
+                else
+                        compute_chunk(wave, 0);
+                for (size_t c = 0; c < wave->chunks; c++) {
+                        if (!wave->failed[c])
+                                continue;
+                        /* Helpers cannot tell a timeout from a client that left. */
+                        if (query_budget_check(&wave->eval->budget, err))
+                                *err = wave->errors[c];
+                        return false;
+                }
+                count_read(wave);
+                if (!hand_on(wave, err))
+                        return false;
+        }
+        return true;
+}
+
+bool scan_run(struct eval *eval, const struct scan *scan, struct error *err)
+{
+        size_t width = scan->grid->count, rows_max = WAVE_VALUES / width + 1;
+        size_t threads = scan->list->count * (1 + width / 16) < PARALLEL_COST_MIN
+                                 ? 1
+                                 : eval->options.threads;
+        struct wave wave = {eval, scan, .chunks = threads > 1 ? threads * CHUNKS_PER_THREAD : 1};
+        bool per_step = eval->stats.samples_per_step && !eval->subqueries &&
+                        width == eval->grid.count;
+        bool ok;
+
+        if (!scan->list->count)
+                return true;
+        if (rows_max > scan->list->count)
+                rows_max = scan->list->count;
+        wave.v = alloc_new(&scan_type, rows_max * width * sizeof(*wave.v));
+        wave.scratch = alloc_new(&scan_type, wave.chunks * sizeof(*wave.scratch));
+        wave.errors = alloc_new(&scan_type, wave.chunks * sizeof(*wave.errors));
+        wave.failed = alloc_new(&scan_type, wave.chunks * sizeof(*wave.failed));
+        for (size_t c = 0; per_step && c < wave.chunks; c++)
+                wave.scratch[c].per_step =
+                        alloc_new(&scan_type, width * sizeof(*wave.scratch[c].per_step));
+        ok = run_waves(&wave, rows_max, threads, err);
+        for (size_t c = 0; c < wave.chunks; c++)
+                scratch_release(&wave.scratch[c]);
+        alloc_free(&scan_type, wave.v);
+        alloc_free(&scan_type, wave.scratch);
+        alloc_free(&scan_type, wave.errors);
+        alloc_free(&scan_type, wave.failed);
+        return ok;
+}

@@ -1,0 +1,43 @@
+/* promql/script.h - test scripts in Prometheus's promqltest language.
+ *
+ * A script loads series and evaluates expressions; each `eval` is one case. As in Prometheus, an
+ * instant case is also run with every selector pinned by @ at several other times, and each of
+ * those again as the middle step of a range query; values compare with a relative tolerance of
+ * 1e-6. What is not evaluated yet (native histograms and what is loaded as such, start
+ * timestamps, experimental features) makes a case skipped, with the reason, never passed.
+ */
+#ifndef PROMQL_SCRIPT_H
+#define PROMQL_SCRIPT_H
+
+#include "base/buf.h"
+#include "model/series.h"
+#include "promql/promql.h"
+
+/* Where a script keeps its series. */
+struct promql_script_storage {
+        /* Starts over with an empty store; called before the first command too. */
+        bool (*clear)(void *ctx, struct series_source *ret_source, struct series_sink *ret_sink,
+                      struct error *err);
+        /* A `load` has been written; the place to seal it into blocks. May be NULL. */
+        bool (*loaded)(void *ctx, struct error *err);
+        void *ctx;
+};
+
+struct promql_script_result {
+        size_t passed, failed, skipped;
+};
+
+/* Runs one script. Adds to *result. Appends a text to `report` for every failure (file:line,
+ * expression, what was wanted and what came) and a line per reason for what was skipped.
+ * `options` may be NULL; features and sample limit are the language's own. False when the script
+ * itself cannot be read or the storage fails. */
+NODISCARD bool promql_script_run(const char *file_name, struct str text,
+                                 const struct promql_script_storage *storage,
+                                 const struct promql_options *options,
+                                 struct promql_script_result *result, struct buf *report,
+                                 struct error *err);
+
+/* The closing line: "N passed, M failed", and ", K skipped" when K is not 0. */
+void promql_script_summary(struct buf *out, const struct promql_script_result *result);
+
+#endif

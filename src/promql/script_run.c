@@ -1,0 +1,378 @@
+#include "promql/script_run_int.h"
+
+#include "promql/expr_int.h"
+
+/* Prometheus's runner gives its engine this many samples. */
+enum { SCRIPT_SAMPLES_MAX = 10000 };
+
+static const struct promql_features script_features = {
+        .experimental_functions = true,
+        .extended_range_selectors = true,
+        .fill_modifiers = true,
+        .delayed_name_removal = true,
+};
+
+void script_run_init(struct script_run *run, struct arena *arena, const char *file_name,
+                     const struct promql_options *options, struct promql_script_result *result,
+                     struct buf *report)
+{
+        *run = (struct script_run){.arena = arena,
+                                   .file_name = file_name,
+                                   .result = result,
+                                   .report = report};
+        if (options)
+                run->options = *options;
+        run->options.features = script_features;
+        run->options.max_samples = SCRIPT_SAMPLES_MAX;
+}
+
+/* ---- what is skipped --------------------------------------------------------------------- */
+
+void script_run_add_unloaded(struct script_run *run, struct labels labels, const char *reason)
+{
+        struct script_unloaded *unloaded = arena_new(run->arena, struct script_unloaded);
+
+        *unloaded = (struct script_unloaded){run->unloaded, labels, reason};
+        run->unloaded = unloaded;
+}
+
+void script_run_add_nhcb(struct script_run *run, struct labels labels)
+{
+        struct str name = labels_get(labels, LABEL_METRIC_NAME);
+        struct labels_builder builder;
+
+        if (!str_ends_with(name, STR_LIT("_bucket")))
+                return;
+        labels_builder_init(&builder, run->arena, labels);
+        labels_builder_set(&builder, LABEL_METRIC_NAME, str_slice(name, 0, name.len - 7));
+        labels_builder_delete(&builder, STR_LIT("le"));
+        script_run_add_unloaded(run, labels_builder_finish(&builder),
+                                "native histograms (load_with_nhcb)");
+}
+
+void script_run_forget_unloaded(struct script_run *run)
+{
+        run->unloaded = NULL;
+}
+
+static void count_skip(struct script_run *run, const char *reason)
+{
+        struct script_skip *skip = run->skips;
+
+        run->result->skipped++;
+        while (skip && strcmp(skip->reason, reason) != 0)
+                skip = skip->next;
+        if (!skip) {
+                skip = arena_new(run->arena, struct script_skip);
+                skip->next = run->skips;
+                skip->reason = arena_str(run->arena, str_from(reason)).data;
+                run->skips = skip;
+        }
+        skip->count++;
+}
+
+void script_run_report_skipped(struct script_run *run)
+{
+        for (const struct script_skip *skip = run->skips; skip; skip = skip->next)
+                buf_printf(run->report, "%s: %zu skipped: %s\n", run->file_name, skip->count,
+                           skip->reason);
+}
+
+/* Does a case read what was not loaded, or want what is not compared? */
+static const char *reason_to_skip(struct script_run *run, const struct script_case *test,
+                                  const struct promql_expr *expr)
+{
+        struct promql_selector *selectors;
+        size_t count;
+
+        if (test->scalar_histogram)
+                return "native histograms";
+        for (size_t i = 0; i < test->series_count; i++)
+                if (test->series[i].histogram)
+                        return "native histograms";
+        promql_expr_selectors(run->arena, expr, &selectors, &count);
+        for (const struct script_unloaded *u = run->unloaded; u; u = u->next)
+                for (size_t i = 0; i < count; i++)
+                        if (matchers_match_labels(selectors[i].matchers, selectors[i].count,
+                                                  u->labels))
+                                return u->reason;
+        return NULL;
+}
+
+/* ---- pinning ------------------------------------------------------------------------------ */
+
+struct pinning {
+        int64_t at_ms;
+        bool uses_time;
+};
+
+/* Puts @ on every selector and subquery that has none; not inside of one that is pinned. */
+static void pin(struct pinning *pinning, struct node *node)
+{
+        struct time_shift *shift = NULL;
+
+        switch (node->kind) {
+        case NODE_SELECTOR:
+                shift = &node->selector.shift;
+                break;
+        case NODE_MATRIX:
+                pin(pinning, node->matrix.selector);
+                break;
+        case NODE_SUBQUERY:
+                shift = &node->subquery.shift;
+                break;
+        case NODE_CALL:
+                pinning->uses_time |= function_uses_time(function_kind(node->call.function)) ||
+                                      (node->call.arg_count == 0 &&
+                                       function_kind(node->call.function) != FUNCTION_PI);
+                for (size_t i = 0; i < node->call.arg_count; i++)
+                        pin(pinning, node->call.args[i]);
+                break;
+        case NODE_AGGREGATE:
+                if (node->aggregate.param)
+                        pin(pinning, node->aggregate.param);
+                pin(pinning, node->aggregate.expr);
+                break;
+        case NODE_BINARY:
+                pin(pinning, node->binary.lhs);
+                pin(pinning, node->binary.rhs);
+                break;
+        case NODE_UNARY:
+                pin(pinning, node->unary.expr);
+                break;
+        case NODE_PAREN:
+                pin(pinning, node->paren);
+                break;
+        default:
+                break;
+        }
+        if (shift && shift->at == AT_NONE) {
+                shift->at = AT_TIME;
+                shift->at_ms = pinning->at_ms;
+        }
+}
+
+/* ---- one case ----------------------------------------------------------------------------- */
+
+struct attempt {
+        struct script_run *run;
+        const struct script_case *test;
+        const struct promql_expr *expr;
+        const char *how; /* for the report */
+        struct buf found; /* what was wrong */
+};
+
+enum outcome { OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
+
+static bool run_query(struct attempt *attempt, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                      struct arena *arena, struct promql_result *ret_result, struct error *err)
+{
+        struct promql_query query = {.expr = attempt->expr,
+                                     .start_ms = start_ms,
+                                     .end_ms = end_ms,
+                                     .step_ms = step_ms};
+
+        return promql_query_run(&attempt->run->source, &attempt->run->options, &query, arena,
+                                ret_result, err);
+}
+
+/* An evaluation that failed: as wanted, for want of a feature, or wrongly. */
+static enum outcome judge_failure(struct attempt *attempt, const struct error *err)
+{
+        if (err->code == ERROR_UNSUPPORTED) {
+                buf_append_cstr(&attempt->found, err->text);
+                return OUTCOME_SKIPPED;
+        }
+        if (!script_expects(attempt->test, EXPECT_FAIL)) {
+                buf_printf(&attempt->found, "  error: %s\n", err->text);
+                return OUTCOME_FAILED;
+        }
+        return script_check_failure(attempt->test, err->text, &attempt->found) ? OUTCOME_PASSED
+                                                                              : OUTCOME_FAILED;
+}
+
+static enum outcome judge(struct attempt *attempt, bool ok, const struct promql_result *result,
+                          const struct error *err)
+{
+        if (!ok)
+                return judge_failure(attempt, err);
+        if (script_expects(attempt->test, EXPECT_FAIL)) {
+                buf_append_cstr(&attempt->found, "  want an error, got none\n");
+                return OUTCOME_FAILED;
+        }
+        return script_check_notes(attempt->test, &result->notes, &attempt->found) &&
+                               script_check_result(attempt->test, result, &attempt->found)
+                       ? OUTCOME_PASSED
+                       : OUTCOME_FAILED;
+}
+
+/* Keeps of a matrix the values at one time, as a vector or scalar. */
+static void cut_to_instant(struct promql_result *result, int64_t t_ms, enum promql_type type)
+{
+        size_t kept = 0;
+
+        for (size_t s = 0; s < result->series_count; s++) {
+                struct promql_series series = result->series[s];
+
+                for (size_t i = 0; i < series.count; i++) {
+                        if (series.t_ms[i] != t_ms)
+                                continue;
+                        series.t_ms += i;
+                        series.v += i;
+                        series.count = 1;
+                        result->series[kept++] = series;
+                        break;
+                }
+        }
+        result->series_count = kept;
+        result->type = type;
+        if (type == PROMQL_SCALAR && kept) {
+                result->scalar = (struct sample){t_ms, result->series[0].v[0]};
+                result->series_count = 0;
+        }
+}
+
+static bool sorted_by_labels(const struct promql_result *result)
+{
+        for (size_t i = 1; i < result->series_count; i++)
+                if (labels_compare(result->series[i - 1].labels, result->series[i].labels) >= 0)
+                        return false;
+        return true;
+}
+
+/* An instant case once more, as the middle of a range query. */
+static enum outcome run_as_range(struct attempt *attempt, int64_t t_ms, enum promql_type type)
+{
+        enum { MINUTE_MS = 60000 };
+        struct promql_result result;
+        struct arena arena;
+        struct error err;
+        bool ok;
+        enum outcome outcome = OUTCOME_PASSED;
+
+        arena_init(&arena, 1 << 30);
+        ok = run_query(attempt, t_ms - MINUTE_MS, t_ms + MINUTE_MS, MINUTE_MS, &arena, &result,
+                       &err);
+        attempt->how = "as a range query";
+        if (!ok) {
+                outcome = judge_failure(attempt, &err);
+        } else if (!attempt->test->ordered) {
+                if (!sorted_by_labels(&result)) {
+                        buf_append_cstr(&attempt->found, "  range result is not sorted\n");
+                        outcome = OUTCOME_FAILED;
+                }
+                cut_to_instant(&result, t_ms, type);
+                if (!script_check_result(attempt->test, &result, &attempt->found))
+                        outcome = OUTCOME_FAILED;
+        }
+        arena_release(&arena);
+        return outcome;
+}
+
+static enum outcome run_instant(struct attempt *attempt, int64_t t_ms, bool also_as_range)
+{
+        struct promql_result result = {0};
+        enum promql_type type = promql_expr_type(attempt->expr);
+        struct arena arena;
+        struct error err;
+        enum outcome outcome;
+        bool ok;
+
+        arena_init(&arena, 1 << 30);
+        ok = run_query(attempt, t_ms, t_ms, 0, &arena, &result, &err);
+        outcome = judge(attempt, ok, &result, &err);
+        arena_release(&arena);
+        if (outcome != OUTCOME_PASSED || !ok || !also_as_range ||
+            (type != PROMQL_SCALAR && type != PROMQL_VECTOR))
+                return outcome;
+        return run_as_range(attempt, t_ms, type);
+}
+
+static enum outcome run_range(struct attempt *attempt)
+{
+        const struct script_case *test = attempt->test;
+        struct promql_result result = {0};
+        struct arena arena;
+        struct error err;
+        enum outcome outcome;
+        bool ok;
+
+        arena_init(&arena, 1 << 30);
+        ok = run_query(attempt, test->start_ms, test->end_ms, test->step_ms, &arena, &result,
+                       &err);
+        outcome = judge(attempt, ok, &result, &err);
+        arena_release(&arena);
+        return outcome;
+}
+
+static bool mentions_query_times(struct str expr)
+{
+        return str_contains(expr, STR_LIT("range()")) || str_contains(expr, STR_LIT("step()"));
+}
+
+/* With every selector pinned to the case's time, the time of evaluation must not matter. */
+static enum outcome run_pinned(struct attempt *attempt)
+{
+        const struct script_case *test = attempt->test;
+        int64_t t = test->start_ms;
+        const int64_t times[] = {-10 * t, 0, t / 5, t, 10 * t};
+        const int64_t around_zero[] = {-1000, 0, 1000};
+        struct pinning pinning = {.at_ms = t};
+        enum outcome outcome = OUTCOME_PASSED;
+        struct error err;
+
+        if (!promql_expr_parse(attempt->run->arena, test->expr, &script_features, &attempt->expr,
+                               &err))
+                return OUTCOME_PASSED;
+        pin(&pinning, (struct node *)attempt->expr->root);
+        if (pinning.uses_time)
+                return OUTCOME_PASSED;
+        attempt->how = "with selectors pinned by @";
+        for (size_t i = 0; i < (t ? ARRAY_LEN(times) : ARRAY_LEN(around_zero)); i++) {
+                outcome = run_instant(attempt, t ? times[i] : around_zero[i],
+                                      !mentions_query_times(test->expr));
+                if (outcome != OUTCOME_PASSED)
+                        break;
+        }
+        return outcome;
+}
+
+static enum outcome run_attempts(struct attempt *attempt)
+{
+        enum outcome outcome;
+
+        if (attempt->test->is_range)
+                return run_range(attempt);
+        outcome = run_instant(attempt, attempt->test->start_ms,
+                              !mentions_query_times(attempt->test->expr));
+        return outcome == OUTCOME_PASSED ? run_pinned(attempt) : outcome;
+}
+
+void script_run_case(struct script_run *run, const struct script_case *test)
+{
+        struct attempt attempt = {.run = run, .test = test, .how = "", .found = BUF_INIT(1 << 20)};
+        enum outcome outcome = OUTCOME_SKIPPED;
+        const char *reason;
+        struct error err;
+
+        if (!promql_expr_parse(run->arena, test->expr, &script_features, &attempt.expr, &err)) {
+                outcome = judge_failure(&attempt, &err);
+        } else {
+                reason = reason_to_skip(run, test, attempt.expr);
+                if (reason)
+                        buf_append_cstr(&attempt.found, reason);
+                else
+                        outcome = run_attempts(&attempt);
+        }
+        if (outcome == OUTCOME_PASSED) {
+                run->result->passed++;
+        } else if (outcome == OUTCOME_SKIPPED) {
+                count_skip(run, attempt.found.data);
+        } else {
+                run->result->failed++;
+                buf_printf(run->report, "%s:%zu: " STR_FMT " %s\n", run->file_name, test->line,
+                           STR_ARG(test->expr), attempt.how);
+                buf_append_str(run->report, buf_str(&attempt.found));
+        }
+        buf_release(&attempt.found);
+}

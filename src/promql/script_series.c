@@ -1,0 +1,245 @@
+/* Series lines of test scripts: name{label="value"} 1 2+3x4 _ _x2 stale {{...}}. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "codec/double.h"
+#include "model/duration.h"
+#include "promql/lex_int.h"
+#include "promql/parse_int.h"
+#include "promql/script_int.h"
+
+enum { VALUES_MAX = 10000000 };
+
+struct values {
+        struct arena *arena;
+        struct script_value *items;
+        size_t count, capacity;
+};
+
+static bool fail_line(struct error *err, const char *what, struct str near)
+{
+        return error_set(err, ERROR_INVALID, "series description: %s near \"" STR_FMT "\"", what,
+                         STR_ARG(near));
+}
+
+static bool put_value(struct values *values, double v, bool omitted, struct error *err)
+{
+        if (values->count == VALUES_MAX)
+                return error_set(err, ERROR_LIMIT, "series description: too many values");
+        if (values->count == values->capacity) {
+                size_t capacity = values->capacity * 2 + 16;
+                struct script_value *items = arena_array(values->arena, struct script_value,
+                                                         capacity);
+
+                if (values->count)
+                        memcpy(items, values->items, values->count * sizeof(*items));
+                values->items = items;
+                values->capacity = capacity;
+        }
+        values->items[values->count++] = (struct script_value){v, omitted};
+        return true;
+}
+
+/* ---- labels ------------------------------------------------------------------------------ */
+
+static bool parse_pair(struct arena *arena, struct lexer *lexer, struct token token,
+                       struct labels_builder *builder, struct token *ret_next,
+                       struct error *err)
+{
+        struct str name = token.text, value;
+        struct token next = lexer_next(lexer);
+
+        if (token.kind == TOKEN_STRING) {
+                if (!token_unquote(arena, token.text, &name))
+                        return fail_line(err, "bad string", token.text);
+                if (next.kind != TOKEN_EQUAL) {
+                        labels_builder_set(builder, LABEL_METRIC_NAME, name);
+                        *ret_next = next;
+                        return true;
+                }
+        } else if (token.kind != TOKEN_IDENTIFIER || next.kind != TOKEN_EQUAL) {
+                return fail_line(err, "bad label", token.text);
+        }
+        next = lexer_next(lexer);
+        if (next.kind != TOKEN_STRING || !token_unquote(arena, next.text, &value))
+                return fail_line(err, "bad label value", next.text);
+        labels_builder_set(builder, name, value);
+        *ret_next = lexer_next(lexer);
+        return true;
+}
+
+static bool parse_labels(struct arena *arena, struct str line, struct str *ret_rest,
+                         struct labels *ret_labels, struct error *err)
+{
+        struct labels_builder builder;
+        struct lexer lexer, behind;
+        struct token token;
+
+        lexer_init(&lexer, arena, line);
+        labels_builder_init(&builder, arena, (struct labels){NULL, 0});
+        behind = lexer;
+        token = lexer_next(&lexer);
+        if (parse_is_metric_name(token.kind)) {
+                labels_builder_set(&builder, LABEL_METRIC_NAME, token.text);
+                behind = lexer;
+                /* Behind a space the values begin, also when they are {{histograms}}. */
+                if (lexer.pos == line.len || line.data[lexer.pos] != '{')
+                        token.kind = TOKEN_EOF;
+                else
+                        token = lexer_next(&lexer);
+        }
+        if (token.kind == TOKEN_LEFT_BRACE) {
+                token = lexer_next(&lexer);
+                while (token.kind != TOKEN_RIGHT_BRACE) {
+                        if (!parse_pair(arena, &lexer, token, &builder, &token, err))
+                                return false;
+                        if (token.kind == TOKEN_COMMA)
+                                token = lexer_next(&lexer);
+                        else if (token.kind != TOKEN_RIGHT_BRACE)
+                                return fail_line(err, "expected a comma or brace", token.text);
+                }
+                behind = lexer;
+        }
+        *ret_rest = str_slice(line, behind.pos, line.len);
+        *ret_labels = labels_builder_finish(&builder);
+        return true;
+}
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+/* The length of a number at the start of a text: digits, a point, an exponent, Inf or NaN. */
+static size_t number_length(struct str text)
+{
+        size_t at = 0;
+
+        if (text.len && (text.data[0] == '+' || text.data[0] == '-'))
+                at++;
+        if (text.len - at >= 3 && (strncasecmp(text.data + at, "inf", 3) == 0 ||
+                                   strncasecmp(text.data + at, "nan", 3) == 0))
+                return at + 3;
+        while (at < text.len && ((text.data[at] >= '0' && text.data[at] <= '9') ||
+                                 text.data[at] == '.'))
+                at++;
+        if (at + 1 < text.len && (text.data[at] | 0x20) == 'e') {
+                size_t digits = at + 1;
+
+                if (text.data[digits] == '+' || text.data[digits] == '-')
+                        digits++;
+                if (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9') {
+                        at = digits;
+                        while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9')
+                                at++;
+                }
+        }
+        return at;
+}
+
+static bool take_number(struct str *item, double *ret_v)
+{
+        size_t len = number_length(*item);
+
+        if (!double_parse(str_slice(*item, 0, len), ret_v))
+                return false;
+        *item = str_slice(*item, len, item->len);
+        return true;
+}
+
+/* xN: how often an item is repeated. */
+static bool take_times(struct str *item, size_t *ret_times)
+{
+        size_t times = 0;
+
+        if (item->len < 2 || item->data[0] != 'x')
+                return false;
+        for (size_t i = 1; i < item->len; i++) {
+                if (item->data[i] < '0' || item->data[i] > '9' || times > VALUES_MAX)
+                        return false;
+                times = times * 10 + (size_t)(item->data[i] - '0');
+        }
+        *item = str_slice(*item, item->len, item->len);
+        *ret_times = times;
+        return true;
+}
+
+/* 1, 1x3, 1+2x3, 1-2x3: a repetition has one value more than it says. */
+static bool parse_number_item(struct values *values, struct str item, struct error *err)
+{
+        struct str rest = item;
+        double v, step = 0;
+        size_t times = 0;
+
+        if (!take_number(&rest, &v))
+                return fail_line(err, "bad value", item);
+        if (rest.len && (rest.data[0] == '+' || rest.data[0] == '-') &&
+            !take_number(&rest, &step))
+                return fail_line(err, "bad increment", item);
+        if (rest.len && !take_times(&rest, &times))
+                return fail_line(err, "bad repetition", item);
+        for (size_t i = 0; i <= times; i++, v += step)
+                if (!put_value(values, v, false, err))
+                        return false;
+        return true;
+}
+
+static bool parse_blank_item(struct values *values, struct str item, struct error *err)
+{
+        struct str rest = str_slice(item, 1, item.len);
+        size_t times = 1;
+
+        if (rest.len && !take_times(&rest, &times))
+                return fail_line(err, "bad repetition", item);
+        for (size_t i = 0; i < times; i++)
+                if (!put_value(values, 0, true, err))
+                        return false;
+        return true;
+}
+
+/* The next item; one with braces may contain spaces. */
+static struct str take_item(struct str *rest)
+{
+        struct str text = str_trim(*rest), item;
+        size_t at = 0;
+        int depth = 0;
+
+        while (at < text.len && (depth > 0 || (text.data[at] != ' ' && text.data[at] != '\t'))) {
+                depth += text.data[at] == '{' ? 1 : text.data[at] == '}' ? -1 : 0;
+                at++;
+        }
+        item = str_slice(text, 0, at);
+        *rest = str_slice(text, at, text.len);
+        return item;
+}
+
+bool script_series_parse(struct arena *arena, struct str line, struct script_series *ret_series,
+                         struct error *err)
+{
+        struct values values = {.arena = arena};
+        struct script_series series = {0};
+        struct str rest;
+
+        if (!parse_labels(arena, line, &rest, &series.labels, err))
+                return false;
+        if (str_starts_with(rest, STR_LIT("@st"))) {
+                series.start_timestamps = true;
+                *ret_series = series;
+                return true;
+        }
+        for (struct str item = take_item(&rest); item.len; item = take_item(&rest)) {
+                bool ok = true;
+
+                if (str_starts_with(item, STR_LIT("{{")))
+                        series.histogram = true;
+                else if (item.data[0] == '_')
+                        ok = parse_blank_item(&values, item, err);
+                else if (str_is(item, "stale"))
+                        ok = put_value(&values, sample_from_bits(SAMPLE_STALE_BITS), false, err);
+                else
+                        ok = parse_number_item(&values, item, err);
+                if (!ok)
+                        return false;
+        }
+        series.values = values.items;
+        series.count = values.count;
+        *ret_series = series;
+        return true;
+}

@@ -1,0 +1,46 @@
+/* query/budget.h - what one query may use: samples, bytes, seconds; and whether anybody still
+ * wants its answer.
+ *
+ * The query's own thread adds and checks; helper threads may only ask query_budget_expired().
+ */
+#ifndef QUERY_BUDGET_H
+#define QUERY_BUDGET_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct query_arena;
+
+struct query_budget {
+        size_t samples_max, bytes_max;
+        int64_t deadline_ns;         /* monotonic */
+        const volatile bool *cancel; /* may be NULL */
+        size_t samples, samples_peak;
+        size_t extra_bytes; /* held outside of arenas */
+        struct query_arena *arenas;
+};
+
+/* An arena that counts towards a budget from init to release. */
+struct query_arena {
+        struct arena arena;
+        struct query_budget *budget;
+        struct query_arena *next;
+};
+
+void query_budget_init(struct query_budget *budget, size_t samples_max, size_t bytes_max,
+                       int64_t timeout_ms, const volatile bool *cancel);
+
+void query_arena_init(struct query_arena *arena, struct query_budget *budget);
+void query_arena_release(struct query_arena *arena);
+
+/* Counts samples as held in memory; ERROR_LIMIT beyond the maximum. Give back by lowering
+ * budget->samples. */
+NODISCARD bool query_budget_add_samples(struct query_budget *budget, size_t count,
+                                        struct error *err);
+
+/* ERROR_LIMIT (bytes), ERROR_TIMEOUT or ERROR_CANCELED. Cheap enough for every series. */
+NODISCARD bool query_budget_check(struct query_budget *budget, struct error *err);
+/* True when time is up or the client has left. Any thread. */
+bool query_budget_expired(const struct query_budget *budget);
+
+#endif
