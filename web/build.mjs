@@ -2,14 +2,18 @@
 
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkSizes } from './check_size.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
-const dist = join(root, 'dist');
+const finished = join(root, 'dist');
+// Beside it, so that whoever reads dist/ meanwhile never sees half a build.
+const dist = join(root, `dist.${process.pid}`);
 const assets = join(dist, 'assets');
 
 const target = ['es2020', 'chrome105', 'firefox121', 'safari16.2'];
@@ -82,10 +86,15 @@ function compress(folder) {
 if (process.argv.includes('--tests')) {
   await buildTests();
 } else {
-  rmSync(dist, { recursive: true, force: true });
   mkdirSync(assets, { recursive: true });
-  const { scripts, outputs } = await bundle();
-  writePage(outputs);
-  compress(dist);
-  process.exitCode = checkSizes(dist, scripts) ? 0 : 1;
+  try {
+    const { scripts, outputs } = await bundle();
+    writePage(outputs);
+    compress(dist);
+    if (!checkSizes(dist, scripts)) throw new Error('the build is over its budget');
+    rmSync(finished, { recursive: true, force: true });
+    renameSync(dist, finished);
+  } finally {
+    rmSync(dist, { recursive: true, force: true });
+  }
 }

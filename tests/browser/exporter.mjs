@@ -9,7 +9,7 @@ const escaped = PAYLOAD.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
 const HOSTILE_METRICS = `# HELP hostile_orders_total ${PAYLOAD}
 # TYPE hostile_orders_total counter
 hostile_orders_total{payload="${escaped}",venue="a"} 7
-hostile_orders_total{payload="${escaped}",venue="b"} 9
+hostile_orders_total{payload="b ${escaped}",venue="b"} 9
 # HELP hostile_seconds Time to fill.
 # TYPE hostile_seconds histogram
 hostile_seconds_bucket{le="0.1"} 3

@@ -167,7 +167,7 @@ export const cases = [
       await pause(LIST_OPENS_MS);
       await page.keyboard.press('Tab');
       await page.keyboard.type('{payload="');
-      await page.locator('.cm-tooltip-autocomplete li', { hasText: payload }).waitFor();
+      await page.locator('.cm-tooltip-autocomplete li', { hasText: payload }).first().waitFor();
       assert.equal(await page.locator('img').count(), 0);
     },
   },

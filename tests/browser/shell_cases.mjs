@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { until } from './program.mjs';
 
 const PATHS = ['/', '/query?g0.expr=up&g0.tab=graph', '/targets'];
 
@@ -58,21 +59,24 @@ export const cases = [
     async run({ open }) {
       const background = (page) => page.evaluate(() =>
         getComputedStyle(document.documentElement).backgroundColor);
+      const becomes = (page, colour) =>
+        until(`background ${colour}`, async () => await background(page) === colour, 3000);
       const light = await open({ colorScheme: 'light' });
       const dark = await open({ colorScheme: 'dark' });
       for (const tab of [light, dark]) {
         await tab.goto('/');
         await settled(tab.page);
       }
-      assert.notEqual(await background(light.page), await background(dark.page));
-      const system = await background(dark.page);
+      const lightColour = await background(light.page);
+      const darkColour = await background(dark.page);
+      assert.notEqual(lightColour, darkColour);
       await dark.page.getByRole('button', { name: 'Theme: system' }).click();
-      assert.equal(await background(dark.page), await background(light.page));
+      await becomes(dark.page, lightColour);
       await dark.page.reload();
       await settled(dark.page);
-      assert.equal(await background(dark.page), await background(light.page));
+      await becomes(dark.page, lightColour);
       await dark.page.getByRole('button', { name: 'Theme: light' }).click();
-      assert.equal(await background(dark.page), system);
+      await becomes(dark.page, darkColour);
     },
   },
   {

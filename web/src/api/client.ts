@@ -28,6 +28,10 @@ const PROBE_FIRST_MS = 1000;
 const PROBE_MAX_MS = 5000;
 
 let probing = false;
+let inFlight = 0;
+
+/** True while an answer is awaited. */
+export const isLoading = (): boolean => inFlight > 0;
 
 function reached(): void {
   if (connection.value === 'lost') recoveries.value++;
@@ -78,7 +82,8 @@ async function readEnvelope<T>(response: Response): Promise<Envelope<T>> {
 
 async function send<T>(path: string, init: RequestInit): Promise<Answer<T>> {
   let envelope: Envelope<T>;
-  let status: number;
+  let status = 0;
+  inFlight++;
   try {
     const response = await fetch(path, init);
     status = response.status;
@@ -86,7 +91,12 @@ async function send<T>(path: string, init: RequestInit): Promise<Answer<T>> {
   } catch (error) {
     const aborted = init.signal?.aborted ?? false;
     if (aborted || error instanceof ApiError || error instanceof UnreachableError) throw error;
+    if (error instanceof SyntaxError) {
+      throw new ApiError('http', 'The answer of the server is not valid JSON', status);
+    }
     throw unreachable();
+  } finally {
+    inFlight--;
   }
   reached();
   if (envelope.status !== 'success') {

@@ -4,6 +4,7 @@ import '@preact/signals';
 import { render, type FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { connection } from '../api/client';
+import { startHeartbeat } from '../api/heartbeat';
 import { Empty, Notice } from '../components/notice';
 import { Overview } from '../pages/overview';
 import { navigate, place } from '../settings/location';
@@ -80,4 +81,5 @@ function App() {
   );
 }
 
+startHeartbeat();
 render(<App />, document.getElementById('app')!);

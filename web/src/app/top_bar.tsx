@@ -1,6 +1,7 @@
 // Brand, navigation, connection, theme and time zone.
 
 import { connection, type Connection } from '../api/client';
+import { serverVersion } from '../api/heartbeat';
 import { Icon, Logo, type IconName } from '../components/icon';
 import { place } from '../settings/location';
 import { theme, zone, type Theme } from '../settings/settings';
@@ -30,7 +31,7 @@ export function TopBar() {
         ))}
       </nav>
       <div class="top-tools">
-        <span class="status" role="status" title={status.text}>
+        <span class="status" role="status" title={`${status.text} ${serverVersion.value}`.trim()}>
           <span class={`dot ${status.dot}`} /><span>{status.text}</span>
         </span>
         <button type="button" class="button is-bare is-small zone-button"

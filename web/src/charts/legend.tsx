@@ -37,7 +37,7 @@ export function Legend({ series, unit, hidden, onHidden, cursorIndex, list }: Le
         return (
           <li key={one.key}>
             <button type="button" class="legend-item" aria-pressed={shown}
-              title={`${one.label}\nClick hides or shows, with Ctrl shows only this`}
+              title={`${one.fullName ?? one.label}\nClick hides, with Ctrl shows only this`}
               onClick={(event) => onHidden(event.ctrlKey || event.metaKey
                 ? isolated(series, hidden, one.key) : toggled(hidden, one.key))}>
               <span class={`swatch${one.reference ? ' is-reference' : ''}`}

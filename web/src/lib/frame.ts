@@ -3,6 +3,8 @@
 export interface FrameSeries {
   key: string;
   label: string;
+  /** Where the label leaves something out. */
+  fullName?: string;
   colour: string;
   values: (number | null)[];
   /** Drawn below zero, read as positive: transmit against receive. */

@@ -34,3 +34,13 @@ export function formatSeries(labels: Labels): string {
 export function formatMatchers(labels: Labels): string {
   return labelEntries(labels).map(([key, value]) => `${labelName(key)}=${quote(value)}`).join(',');
 }
+
+/** The sets without the labels that all of them share; one set alone keeps its labels. */
+export function withoutShared(sets: readonly Labels[]): Labels[] {
+  const [first, ...others] = sets;
+  if (first === undefined || others.length === 0) return [...sets];
+  const shared = new Set(Object.keys(first).filter((name) =>
+    name !== '__name__' && others.every((other) => other[name] === first[name])));
+  return sets.map((set) =>
+    Object.fromEntries(Object.entries(set).filter(([name]) => !shared.has(name))));
+}

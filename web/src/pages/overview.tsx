@@ -1,7 +1,7 @@
 // One host at a glance.
 
 import { useMemo, useState } from 'preact/hooks';
-import { connection } from '../api/client';
+import { connection, isLoading } from '../api/client';
 import { useLoad } from '../api/use_load';
 import { Empty, Notice } from '../components/notice';
 import { RangePicker, shiftedRange } from '../components/range_picker';
@@ -38,10 +38,10 @@ function chosenHost(hosts: readonly Host[], params: URLSearchParams): Host | und
     ?? hosts[0];
 }
 
-function Waiting({ wrongHost }: { wrongHost: boolean }) {
+function Waiting() {
   if (connection.value !== 'connected') return <Empty title="Connecting…" />;
   return (
-    <Empty title={wrongHost ? 'This host is not known' : 'No host metrics yet'}>
+    <Empty title="No host metrics yet">
       The first samples show here one scrape after the start. This page looks for the metrics of
       the node exporter, built in or scraped; what is scraped is on{' '}
       <a href="/targets">Targets</a>.
@@ -109,7 +109,7 @@ export function Overview() {
   const range = rangeFromParams(params, DEFAULT_RANGE);
   const [refresh, setRefresh] = useState(DEFAULT_REFRESH_SECONDS);
   const [waiting, setWaiting] = useState(true);
-  const clock = useClock(waiting ? WAITING_REFRESH_SECONDS : refresh);
+  const clock = useClock(waiting ? WAITING_REFRESH_SECONDS : refresh, isLoading);
   const hosts = useLoad(String(clock.now), loadHosts);
   const host = chosenHost(hosts.data ?? [], params);
   if (waiting && host !== undefined) setWaiting(false);
@@ -143,7 +143,7 @@ export function Overview() {
         <RefreshPicker seconds={refresh} onChange={setRefresh} onRefresh={clock.tick} />
       </div>
       {hosts.error !== null && <Notice kind="error">{hosts.error.message}</Notice>}
-      {host === undefined && hosts.error === null && <Waiting wrongHost={false} />}
+      {host === undefined && hosts.error === null && <Waiting />}
       {host !== undefined && (
         <HostCharts host={host} range={range} now={clock.now}
                     onRange={(next) => change(next, host)} />

@@ -1,7 +1,7 @@
 // What is scraped and how that goes.
 
 import { useMemo, useState } from 'preact/hooks';
-import { connection } from '../api/client';
+import { connection, isLoading } from '../api/client';
 import { activeTargets, type Target } from '../api/prometheus';
 import { useLoad } from '../api/use_load';
 import { Icon } from '../components/icon';
@@ -108,7 +108,7 @@ export function Targets() {
   const search = params.get('search') ?? '';
   const filter = filterFromParams(params);
   const [refresh, setRefresh] = useState(DEFAULT_REFRESH_SECONDS);
-  const clock = useClock(refresh);
+  const clock = useClock(refresh, isLoading);
   const { data, error, loading } = useLoad(String(clock.now), activeTargets);
 
   const found = useMemo(() => (data ?? []).filter((one) => matchesSearch(one, search)),

@@ -141,6 +141,26 @@ function Answer({ state, result, asTable, onRun }: {
   );
 }
 
+const EXAMPLES = [
+  'up',
+  'rate(node_network_receive_bytes_total[5m])',
+  '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+  'topk(10, scrape_duration_seconds)',
+];
+
+function Examples({ onChoose }: { onChoose: (expr: string) => void }) {
+  return (
+    <div class="examples">
+      <span>Start from</span>
+      {EXAMPLES.map((expr) => (
+        <button type="button" key={expr} class="example" onClick={() => onChoose(expr)}>
+          <code>{expr}</code>
+        </button>
+      ))}
+    </div>
+  );
+}
+
 /** What has to be asked again when it changes: all but how it is drawn. */
 function questionKey(state: QueryState, runAt: number): string | null {
   const { stacked: _stacked, ...question } = state;
@@ -202,6 +222,9 @@ export function QueryPanel({ number, state, known, onChange, onRemove }: QueryPa
         {data?.warnings.map((text) => <Notice key={text} kind="warning">{text}</Notice>)}
         {data?.infos.map((text) => <Notice key={text} kind="info">{text}</Notice>)}
       </div>
+      {state.expr === '' && draft === '' && (
+        <Examples onChoose={(expr) => run({ ...state, expr })} />
+      )}
       {result !== null && (
         <Answer state={state} result={result} asTable={asTable} onRun={run} />
       )}

@@ -5,7 +5,7 @@ import { seriesColour } from '../lib/colour';
 import {
   alignPoints, gridTimes, highestPeaks, type Frame, type FrameSeries,
 } from '../lib/frame';
-import { formatSeries } from '../lib/labels';
+import { formatSeries, withoutShared } from '../lib/labels';
 import type { QueryState } from '../lib/query_url';
 import { alignSpan, stepFor } from '../lib/step';
 import type { Grid } from './range_frame';
@@ -42,9 +42,9 @@ export function graphGrid(state: QueryState, now: number): Grid {
 }
 
 
-async function runTable(state: QueryState, now: number, signal: AbortSignal): Promise<TableResult> {
+async function runTable(state: QueryState, signal: AbortSignal): Promise<TableResult> {
   const started = performance.now();
-  const { data, warnings, infos } = await query(state.expr, state.end ?? now, signal);
+  const { data, warnings, infos } = await query(state.expr, state.end, signal);
   return { tab: 'table', data, warnings, infos, tookMs: performance.now() - started };
 }
 
@@ -60,11 +60,13 @@ async function runGraph(state: QueryState, now: number, signal: AbortSignal): Pr
   const drawn = highestPeaks(lines.map((one) => ({
     metric: one.metric, values: alignPoints(one.values!, grid.start, grid.step, times.length),
   })), MAX_DRAWN);
+  const telling = withoutShared(drawn.map((one) => one.metric));
   const series: FrameSeries[] = drawn.map((one, i) => {
-    const name = formatSeries(one.metric);
+    const label = formatSeries(telling[i]!);
+    const fullName = formatSeries(one.metric);
     return {
-      key: name, label: name === '{}' ? state.expr : name, colour: seriesColour(i),
-      values: one.values,
+      key: fullName, label: label === '{}' ? state.expr : label, fullName,
+      colour: seriesColour(i), values: one.values,
     };
   });
   return {
@@ -76,5 +78,5 @@ async function runGraph(state: QueryState, now: number, signal: AbortSignal): Pr
 
 export function runQuery(state: QueryState, now: number,
                          signal: AbortSignal): Promise<QueryResult> {
-  return state.tab === 'table' ? runTable(state, now, signal) : runGraph(state, now, signal);
+  return state.tab === 'table' ? runTable(state, signal) : runGraph(state, now, signal);
 }

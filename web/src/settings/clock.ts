@@ -11,13 +11,16 @@ export interface Clock {
   tick: () => void;
 }
 
-/** Moves every `seconds` (0: never) while the page is visible, and when it becomes visible. */
-export function useClock(seconds: number): Clock {
+/**
+ * Moves every `seconds` (0: never) while the page is visible, and when it becomes visible. It
+ * stands still while busy, or a server slower than the refresh would never get to answer.
+ */
+export function useClock(seconds: number, busy: () => boolean): Clock {
   const [time, setTime] = useState(now);
   useEffect(() => {
     if (seconds === 0) return undefined;
     const move = (): void => {
-      if (!document.hidden) setTime(now());
+      if (!document.hidden && !busy()) setTime(now());
     };
     const timer = setInterval(move, seconds * 1000);
     document.addEventListener('visibilitychange', move);
