@@ -1,0 +1,221 @@
+/* The store against a naive one: random appends, flushes, merges, restarts, queries. */
+#include "tsdb/fixture_test.h"
+
+enum { SERIES = 12, SAMPLES_MAX = 20000, HOUR_MS = 3600 * 1000 };
+
+static int64_t now_ms;
+
+static int64_t fake_now_ns(void *ctx)
+{
+        (void)ctx;
+        return now_ms * 1000000;
+}
+
+static const struct clock fake_clock = {fake_now_ns, fake_now_ns, NULL};
+
+/* Samples of one series in order of time. */
+struct naive {
+        int64_t t_ms[SAMPLES_MAX];
+        double v[SAMPLES_MAX];
+        size_t count;
+};
+
+struct world {
+        struct rng rng;
+        char dir[64];
+        struct tsdb_options options;
+        struct tsdb *tsdb;
+        struct naive series[SERIES];
+        series_ref refs[SERIES];
+        int64_t mint_ms, maxt_ms; /* of the check under way */
+        uint32_t seen;
+};
+
+static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_ms, double v)
+{
+        struct naive *s = &w->series[n];
+        size_t at = s->count;
+
+        while (at > 0 && s->t_ms[at - 1] > t_ms)
+                at--;
+        if (at > 0 && s->t_ms[at - 1] == t_ms &&
+            (at == s->count || t_ms >= s->t_ms[s->count - 1] - w->options.out_of_order_ms))
+                return sample_bits(s->v[at - 1]) == sample_bits(v) ? APPEND_DUPLICATE_SAME
+                                                                   : APPEND_DUPLICATE_OTHER;
+        if (s->count && t_ms < s->t_ms[s->count - 1] - w->options.out_of_order_ms)
+                return APPEND_TOO_OLD;
+        assert_true(s->count < SAMPLES_MAX);
+        memmove(s->t_ms + at + 1, s->t_ms + at, (s->count - at) * sizeof(*s->t_ms));
+        memmove(s->v + at + 1, s->v + at, (s->count - at) * sizeof(*s->v));
+        s->t_ms[at] = t_ms;
+        s->v[at] = v;
+        s->count++;
+        return APPEND_OK;
+}
+
+static double random_value(struct world *w)
+{
+        switch (rng_below(&w->rng, 6)) {
+        case 0:
+                return sample_from_bits(SAMPLE_STALE_BITS);
+        case 1:
+                return sample_from_bits(rng_next(&w->rng));
+        case 2:
+                return (double)rng_below(&w->rng, 100000) / 100;
+        default:
+                return (double)rng_below(&w->rng, 50);
+        }
+}
+
+static int64_t random_time(struct world *w, uint32_t n)
+{
+        const struct naive *s = &w->series[n];
+        int64_t newest_ms = s->count ? s->t_ms[s->count - 1] : now_ms;
+
+        switch (rng_below(&w->rng, 20)) {
+        case 0:
+                return newest_ms;
+        case 1:
+                return newest_ms - (int64_t)rng_below(&w->rng, 2 * HOUR_MS);
+        case 2:
+                return s->count ? s->t_ms[rng_below(&w->rng, s->count)] : now_ms;
+        case 3:
+                return newest_ms + (int64_t)rng_below(&w->rng, HOUR_MS);
+        default:
+                return newest_ms + 15000;
+        }
+}
+
+static void append_batch(struct world *w)
+{
+        struct series_sink sink = tsdb_sink(w->tsdb);
+        struct append_sample batch[64];
+        uint8_t outcomes[64], want[64];
+        size_t count = 1 + rng_below(&w->rng, 64);
+        struct error err;
+
+        for (size_t i = 0; i < count; i++) {
+                uint32_t n = (uint32_t)rng_below(&w->rng, SERIES);
+
+                if (!w->refs[n])
+                        w->refs[n] = resolve_number(w->tsdb, n);
+                batch[i] = (struct append_sample){w->refs[n], random_time(w, n), random_value(w)};
+                want[i] = (uint8_t)naive_append(w, n, batch[i].t_ms, batch[i].v);
+                if (batch[i].t_ms > now_ms)
+                        now_ms = batch[i].t_ms;
+        }
+        assert_ok(sink.append(sink.ctx, batch, count, outcomes, &err), err);
+        for (size_t i = 0; i < count; i++)
+                if (outcomes[i] != want[i])
+                        fail_msg("sample %zu: outcome %u, want %u", i, outcomes[i], want[i]);
+}
+
+static void check_series(void *ctx, uint32_t n, const struct samples *samples)
+{
+        struct world *w = ctx;
+        const struct naive *s = &w->series[n];
+        size_t at = 0;
+
+        w->seen |= 1u << n;
+        for (size_t i = 0; i < s->count; i++) {
+                if (s->t_ms[i] < w->mint_ms || s->t_ms[i] > w->maxt_ms)
+                        continue;
+                if (at == samples->count || samples->t_ms[at] != s->t_ms[i] ||
+                    sample_bits(samples->v[at]) != sample_bits(s->v[i]))
+                        fail_msg("series %u differs at sample %zu", n, i);
+                at++;
+        }
+        if (at != samples->count)
+                fail_msg("series %u has %zu samples too many", n, samples->count - at);
+}
+
+static void check_range(struct world *w, int64_t mint_ms, int64_t maxt_ms)
+{
+        w->mint_ms = mint_ms;
+        w->maxt_ms = maxt_ms;
+        w->seen = 0;
+        each_series(w->tsdb, mint_ms, maxt_ms, check_series, w);
+        for (uint32_t n = 0; n < SERIES; n++) {
+                const struct naive *s = &w->series[n];
+                bool has = false;
+
+                for (size_t i = 0; i < s->count; i++)
+                        has |= s->t_ms[i] >= mint_ms && s->t_ms[i] <= maxt_ms;
+                if (has && !(w->seen & 1u << n))
+                        fail_msg("series %u is missing", n);
+        }
+}
+
+static void check(struct world *w)
+{
+        int64_t from_ms = now_ms - (int64_t)rng_below(&w->rng, 40 * HOUR_MS);
+
+        check_range(w, INT64_MIN, INT64_MAX);
+        check_range(w, from_ms, from_ms + (int64_t)rng_below(&w->rng, 8 * HOUR_MS));
+        check_range(w, from_ms, from_ms);
+}
+
+static void open_world(struct world *w)
+{
+        struct error err;
+
+        assert_ok(tsdb_open(&w->tsdb, &w->options, &err), err);
+        memset(w->refs, 0, sizeof(w->refs));
+}
+
+static void step(struct world *w)
+{
+        struct error err;
+
+        switch (rng_below(&w->rng, 40)) {
+        case 0:
+                w->tsdb = tsdb_close(w->tsdb);
+                open_world(w);
+                break;
+        case 1:
+        case 2:
+                assert_ok(tsdb_maintain(w->tsdb, &err), err);
+                break;
+        case 3:
+                if (rng_below(&w->rng, 5) == 0)
+                        assert_ok(tsdb_seal(w->tsdb, &err), err);
+                break;
+        case 4:
+                check(w);
+                break;
+        default:
+                append_batch(w);
+        }
+}
+
+static void test_model(void **state)
+{
+        struct world *w = calloc(1, sizeof(*w));
+
+        (void)state;
+        w->rng = rng_seeded("model");
+        now_ms = 1700000000000;
+        scratch_dir(w->dir);
+        tsdb_options_init(&w->options, w->dir);
+        w->options.clock = &fake_clock;
+        w->options.retention_ms = 0;
+        w->options.max_ahead_ms = 0;
+        w->options.manual = true;
+        w->options.partition_ms = 4 * HOUR_MS;
+        w->options.wal_segment_bytes = 64 << 10;
+        w->options.wal_replay_bytes = 1 << 20;
+        open_world(w);
+        for (int i = 0; i < 3000; i++)
+                step(w);
+        check(w);
+        tsdb_close(w->tsdb);
+        remove_tree(w->dir);
+        free(w);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test(test_model)};
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
