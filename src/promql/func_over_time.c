@@ -209,6 +209,9 @@ static bool range_mad(const struct window *w, double *ret_v)
         double *values = sorted_copy(w);
         double median = quantile_of(0.5, values, w->count);
 
+        /* Sorted, NaN comes first: with one among them there is no median. */
+        if (isnan(values[0]))
+                median = values[0];
         for (size_t i = 0; i < w->count; i++)
                 values[i] = fabs(values[i] - median);
         *ret_v = quantile_of(0.5, values, w->count);

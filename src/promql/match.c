@@ -56,9 +56,9 @@ static bool fail_duplicate(struct match *match, size_t row, size_t earlier, stru
         put_labels(&text, match->signatures.items[match->one_group[row]]);
         buf_printf(&text, " on the %s hand-side of the operation: [",
                    match->swapped ? "left" : "right");
-        put_labels(&text, rows[row].labels);
-        buf_append_cstr(&text, ", ");
         put_labels(&text, rows[earlier].labels);
+        buf_append_cstr(&text, ", ");
+        put_labels(&text, rows[row].labels);
         buf_append_cstr(&text, "];many-to-many matching not allowed: matching labels must be "
                                "unique on one side");
         error_set(err, ERROR_EXECUTION, "%s", text.data);
@@ -208,13 +208,14 @@ static bool combine(struct match *match, size_t group, size_t output, size_t ste
         return true;
 }
 
+/* What stands in for a missing value of one side. Prometheus does not swap these with the sides:
+ * with group_right, fill_left is for the many side, which is written on the right. */
 static bool fill_of(const struct match *match, bool one_side, double *ret_value)
 {
         const struct node_binary *binary = match->binary;
-        bool right = one_side != match->swapped;
 
-        *ret_value = right ? binary->fill_right : binary->fill_left;
-        return right ? binary->fill_right_set : binary->fill_left_set;
+        *ret_value = one_side ? binary->fill_right : binary->fill_left;
+        return one_side ? binary->fill_right_set : binary->fill_left_set;
 }
 
 /* One row of the many side against its group. */

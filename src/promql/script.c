@@ -16,7 +16,7 @@ struct script {
         size_t line;     /* of the line last read */
         struct script_run run;
         const struct promql_script_storage *storage;
-        struct series_sink sink;
+        struct series_sink sinks[PROMQL_SCRIPT_STORES_MAX];
         struct error *err;
 };
 
@@ -89,20 +89,20 @@ static bool take_duration(struct script *script, struct str *text, int64_t *ret_
 
 /* ---- load -------------------------------------------------------------------------------- */
 
-static bool append_values(struct script *script, const struct script_series *series,
-                          int64_t gap_ms)
+static bool append_values(struct script *script, struct series_sink sink,
+                          const struct script_series *series, int64_t gap_ms)
 {
         struct append_sample sample;
         uint8_t outcome = APPEND_OK;
 
-        if (!script->sink.resolve(script->sink.ctx, series->labels, &sample.ref, script->err))
+        if (!sink.resolve(sink.ctx, series->labels, &sample.ref, script->err))
                 return false;
         for (size_t i = 0; i < series->count; i++) {
                 if (series->values[i].omitted)
                         continue;
                 sample.t_ms = (int64_t)i * gap_ms;
                 sample.v = series->values[i].v;
-                if (!script->sink.append(script->sink.ctx, &sample, 1, &outcome, script->err))
+                if (!sink.append(sink.ctx, &sample, 1, &outcome, script->err))
                         return false;
                 if (outcome != APPEND_OK && outcome != APPEND_DUPLICATE_SAME)
                         return fail_script(script, "sample %zu was refused (%d)", i, outcome);
@@ -155,7 +155,10 @@ static bool store_series(struct script *script, const struct script_series *seri
         }
         if (with_nhcb)
                 script_run_add_nhcb(&script->run, series->labels);
-        return append_values(script, series, gap_ms);
+        for (size_t store = 0; store < script->storage->store_count; store++)
+                if (!append_values(script, script->sinks[store], series, gap_ms))
+                        return false;
+        return true;
 }
 
 static bool run_load(struct script *script, struct str rest, bool with_nhcb)
@@ -172,15 +175,23 @@ static bool run_load(struct script *script, struct str rest, bool with_nhcb)
         for (size_t i = 0; i < loaded.count; i++)
                 if (!store_series(script, &loaded.items[i], gap_ms, with_nhcb))
                         return false;
-        return !script->storage->loaded ||
-               script->storage->loaded(script->storage->ctx, script->err);
+        for (size_t store = 0; script->storage->loaded && store < script->storage->store_count;
+             store++)
+                if (!script->storage->loaded(script->storage->ctx, store, script->err))
+                        return false;
+        return true;
 }
 
 static bool run_clear(struct script *script)
 {
+        const struct promql_script_storage *storage = script->storage;
+
         script_run_forget_unloaded(&script->run);
-        return script->storage->clear(script->storage->ctx, &script->run.source, &script->sink,
-                                      script->err);
+        for (size_t store = 0; store < storage->store_count; store++)
+                if (!storage->clear(storage->ctx, store, &script->run.sources[store],
+                                    &script->sinks[store], script->err))
+                        return false;
+        return true;
 }
 
 /* ---- eval -------------------------------------------------------------------------------- */
@@ -381,7 +392,9 @@ bool promql_script_run(const char *file_name, struct str text,
         bool ok;
 
         arena_init(&arena, SIZE_MAX);
+        BUG_ON(!storage->store_count || storage->store_count > PROMQL_SCRIPT_STORES_MAX);
         script_run_init(&script.run, &arena, file_name, options, result, report);
+        script.run.store_count = storage->store_count;
         ok = run_commands(&script);
         script_run_report_skipped(&script.run);
         arena_release(&arena);

@@ -13,13 +13,17 @@
 #include "model/series.h"
 #include "promql/promql.h"
 
-/* Where a script keeps its series. */
+/* Where a script keeps its series: one store, or several that get the same samples and are kept in
+ * different ways. A case passes when it does on each of them. */
+enum { PROMQL_SCRIPT_STORES_MAX = 2 };
+
 struct promql_script_storage {
+        size_t store_count;
         /* Starts over with an empty store; called before the first command too. */
-        bool (*clear)(void *ctx, struct series_source *ret_source, struct series_sink *ret_sink,
-                      struct error *err);
+        bool (*clear)(void *ctx, size_t store, struct series_source *ret_source,
+                      struct series_sink *ret_sink, struct error *err);
         /* A `load` has been written; the place to seal it into blocks. May be NULL. */
-        bool (*loaded)(void *ctx, struct error *err);
+        bool (*loaded)(void *ctx, size_t store, struct error *err);
         void *ctx;
 };
 

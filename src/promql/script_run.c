@@ -158,6 +158,7 @@ struct attempt {
         struct script_run *run;
         const struct script_case *test;
         const struct promql_expr *expr;
+        size_t store;
         const char *how; /* for the report */
         struct buf found; /* what was wrong */
 };
@@ -172,8 +173,8 @@ static bool run_query(struct attempt *attempt, int64_t start_ms, int64_t end_ms,
                                      .end_ms = end_ms,
                                      .step_ms = step_ms};
 
-        return promql_query_run(&attempt->run->source, &attempt->run->options, &query, arena,
-                                ret_result, err);
+        return promql_query_run(&attempt->run->sources[attempt->store], &attempt->run->options,
+                                &query, arena, ret_result, err);
 }
 
 /* An evaluation that failed: as wanted, for want of a feature, or wrongly. */
@@ -305,9 +306,17 @@ static enum outcome run_range(struct attempt *attempt)
         return outcome;
 }
 
+/* start(), end(), range() and step() mean something else in a range query. */
 static bool mentions_query_times(struct str expr)
 {
-        return str_contains(expr, STR_LIT("range()")) || str_contains(expr, STR_LIT("step()"));
+        static const char *const calls[] = {"range()", "step()", "start()", "end()"};
+
+        for (size_t c = 0; c < ARRAY_LEN(calls); c++)
+                for (size_t at = 0; at + strlen(calls[c]) <= expr.len; at++)
+                        if (str_starts_with(str_slice(expr, at, expr.len), str_from(calls[c])) &&
+                            !(at >= 2 && memcmp(expr.data + at - 2, "@ ", 2) == 0))
+                                return true;
+        return false;
 }
 
 /* With every selector pinned to the case's time, the time of evaluation must not matter. */
@@ -337,15 +346,30 @@ static enum outcome run_pinned(struct attempt *attempt)
         return outcome;
 }
 
-static enum outcome run_attempts(struct attempt *attempt)
+static enum outcome run_on_store(struct attempt *attempt)
 {
         enum outcome outcome;
 
+        attempt->how = "";
         if (attempt->test->is_range)
                 return run_range(attempt);
         outcome = run_instant(attempt, attempt->test->start_ms,
                               !mentions_query_times(attempt->test->expr));
         return outcome == OUTCOME_PASSED ? run_pinned(attempt) : outcome;
+}
+
+static enum outcome run_on_stores(struct attempt *attempt)
+{
+        const struct promql_expr *expr = attempt->expr;
+        enum outcome outcome = OUTCOME_PASSED;
+
+        for (attempt->store = 0; attempt->store < attempt->run->store_count; attempt->store++) {
+                attempt->expr = expr;
+                outcome = run_on_store(attempt);
+                if (outcome != OUTCOME_PASSED)
+                        break;
+        }
+        return outcome;
 }
 
 void script_run_case(struct script_run *run, const struct script_case *test)
@@ -362,7 +386,7 @@ void script_run_case(struct script_run *run, const struct script_case *test)
                 if (reason)
                         buf_append_cstr(&attempt.found, reason);
                 else
-                        outcome = run_attempts(&attempt);
+                        outcome = run_on_stores(&attempt);
         }
         if (outcome == OUTCOME_PASSED) {
                 run->result->passed++;
@@ -370,8 +394,11 @@ void script_run_case(struct script_run *run, const struct script_case *test)
                 count_skip(run, attempt.found.data);
         } else {
                 run->result->failed++;
-                buf_printf(run->report, "%s:%zu: " STR_FMT " %s\n", run->file_name, test->line,
+                buf_printf(run->report, "%s:%zu: " STR_FMT " %s", run->file_name, test->line,
                            STR_ARG(test->expr), attempt.how);
+                if (attempt.store)
+                        buf_printf(run->report, " (in store %zu)", attempt.store + 1);
+                buf_append_byte(run->report, '\n');
                 buf_append_str(run->report, buf_str(&attempt.found));
         }
         buf_release(&attempt.found);

@@ -22,7 +22,8 @@ struct script_run {
         struct arena *arena;
         const char *file_name;
         struct promql_options options;
-        struct series_source source;
+        struct series_source sources[PROMQL_SCRIPT_STORES_MAX];
+        size_t store_count;
         struct script_unloaded *unloaded;
         struct script_skip *skips;
         struct promql_script_result *result;

@@ -12,12 +12,12 @@
 #include "promql/script.h"
 #include "testing/memory_series.h"
 
-static bool clear_store(void *ctx, struct series_source *ret_source, struct series_sink *ret_sink,
-                        struct error *err)
+static bool clear_store(void *ctx, size_t index, struct series_source *ret_source,
+                        struct series_sink *ret_sink, struct error *err)
 {
         struct memory_series **store = ctx;
 
-        (void)err;
+        (void)index, (void)err;
         memory_series_free(*store);
         *store = memory_series_new();
         *ret_source = memory_series_source(*store);
@@ -41,7 +41,7 @@ static void run_script(const char *name, struct str text, struct promql_script_r
                        struct buf *report)
 {
         struct memory_series *store = NULL;
-        struct promql_script_storage storage = {clear_store, NULL, &store};
+        struct promql_script_storage storage = {1, clear_store, NULL, &store};
         struct promql_options options = {.threads = 2};
         struct error err;
 

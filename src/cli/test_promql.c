@@ -1,0 +1,156 @@
+/* pitwall test promql FILE...: test scripts against the real store.
+ *
+ * Every case is evaluated on two stores with the same samples: in one they stay open data, in the
+ * other they are sealed into blocks after every load. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "cli/cli.h"
+#include "promql/script.h"
+#include "tsdb/tsdb.h"
+
+enum { SCRIPT_BYTES_MAX = 64 << 20 };
+
+enum { STORE_OPEN, STORE_SEALED, STORES };
+
+struct scratch_store {
+        char dir[256];
+        struct tsdb *tsdb;
+};
+
+static void remove_files(const char *dir)
+{
+        DIR *entries = opendir(dir);
+        struct dirent *entry;
+
+        while (entries && (entry = readdir(entries))) {
+                char path[512];
+
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+                if (unlink(path) != 0)
+                        remove_files(path);
+        }
+        if (entries)
+                closedir(entries);
+        rmdir(dir);
+}
+
+/* In memory where the system has such a folder: nothing here needs to survive. */
+static const char *scratch_folder(void)
+{
+        const char *given = getenv("TMPDIR");
+
+        if (given && strlen(given) < 200)
+                return given;
+        return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+static void drop_store(struct scratch_store *store)
+{
+        store->tsdb = tsdb_close(store->tsdb);
+        if (store->dir[0])
+                remove_files(store->dir);
+        store->dir[0] = '\0';
+}
+
+static bool clear_store(void *ctx, size_t index, struct series_source *ret_source,
+                        struct series_sink *ret_sink, struct error *err)
+{
+        struct scratch_store *store = (struct scratch_store *)ctx + index;
+        struct tsdb_options options;
+
+        drop_store(store);
+        snprintf(store->dir, sizeof(store->dir), "%s/pitwall-test-promql-XXXXXX",
+                 scratch_folder());
+        if (!mkdtemp(store->dir)) {
+                store->dir[0] = '\0';
+                return error_set(err, ERROR_IO, "cannot make a folder in %s", scratch_folder());
+        }
+        tsdb_options_init(&options, store->dir);
+        options.retention_ms = 0;
+        options.max_ahead_ms = 0;
+        options.manual = true;
+        if (!tsdb_open(&store->tsdb, &options, err))
+                return false;
+        *ret_source = tsdb_source(store->tsdb);
+        *ret_sink = tsdb_sink(store->tsdb);
+        return true;
+}
+
+static bool seal_store(void *ctx, size_t index, struct error *err)
+{
+        struct scratch_store *store = (struct scratch_store *)ctx + index;
+
+        return index != STORE_SEALED || tsdb_seal(store->tsdb, err);
+}
+
+static bool read_script(const char *path, struct buf *out, struct error *err)
+{
+        FILE *file = fopen(path, "r");
+        char *room;
+        size_t len = 1;
+
+        if (!file)
+                return error_set(err, ERROR_IO, "cannot open %s", path);
+        while (len && (room = buf_reserve(out, 1 << 16))) {
+                len = fread(room, 1, 1 << 16, file);
+                out->len += len;
+        }
+        fclose(file);
+        return !out->overflow || error_set(err, ERROR_LIMIT, "%s is too large", path);
+}
+
+static bool run_script(const char *path, struct str text, struct promql_script_result *result)
+{
+        struct scratch_store stores[STORES] = {0};
+        struct promql_script_storage storage = {STORES, clear_store, seal_store, stores};
+        struct promql_options options = {.threads = (unsigned)thread_core_count()};
+        struct buf report = BUF_INIT(SCRIPT_BYTES_MAX);
+        struct error err;
+        bool ok = promql_script_run(path, text, &storage, &options, result, &report, &err);
+
+        if (report.len)
+                fputs(report.data, stdout);
+        if (!ok)
+                fprintf(stderr, "%s\n", err.text);
+        buf_release(&report);
+        for (size_t i = 0; i < STORES; i++)
+                drop_store(&stores[i]);
+        return ok;
+}
+
+static bool run_file(const char *path, struct promql_script_result *result)
+{
+        struct buf text = BUF_INIT(SCRIPT_BYTES_MAX);
+        struct error err;
+        bool ok = read_script(path, &text, &err);
+
+        if (!ok)
+                fprintf(stderr, "%s\n", err.text);
+        ok = ok && run_script(path, buf_str(&text), result);
+        buf_release(&text);
+        return ok;
+}
+
+int cli_test_promql(int argc, char **argv)
+{
+        struct promql_script_result result = {0};
+        struct buf summary = BUF_INIT(256);
+        bool ok = true;
+
+        if (argc < 2) {
+                fprintf(stderr, "usage: pitwall test promql FILE...\n");
+                return 2;
+        }
+        for (int i = 1; i < argc; i++)
+                ok = run_file(argv[i], &result) && ok;
+        promql_script_summary(&summary, &result);
+        fputs(summary.data, stdout);
+        buf_release(&summary);
+        return ok && result.failed == 0 ? 0 : 1;
+}
