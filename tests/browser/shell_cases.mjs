@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { until } from './program.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const PATHS = ['/', '/query?g0.expr=up&g0.tab=graph', '/targets'];
 
@@ -7,6 +11,13 @@ const settled = async (page) => {
   await page.getByText('Connected', { exact: true }).waitFor({ state: 'attached' });
   await page.locator('.uplot canvas, .target, .result').first().waitFor();
 };
+
+/** What axe finds against WCAG 2.2 AA and good practice, a line each. */
+async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document));
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html)}`);
+}
 
 /** Controls that a screen reader would announce without a name. */
 const nameless = (page) => page.evaluate(() =>
@@ -51,6 +62,19 @@ export const cases = [
         await tab.goto(path);
         await settled(tab.page);
         assert.deepEqual(await nameless(tab.page), []);
+      }
+    },
+  },
+  {
+    name: 'pages pass the accessibility rules in both themes',
+    async run({ open }) {
+      for (const colorScheme of ['light', 'dark']) {
+        for (const path of PATHS) {
+          const tab = await open({ colorScheme });
+          await tab.goto(path);
+          await settled(tab.page);
+          assert.deepEqual(await violations(tab.page), []);
+        }
       }
     },
   },

@@ -131,7 +131,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): uPlot {
   return new uPlot({
     width: Math.max(1, host.clientWidth),
     height: options.height,
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: cursorOptions(options),
     tzDate: (time) => options.zone === 'utc'
