@@ -16,6 +16,7 @@
 #include "collectors/scrape.h"
 #include "config/config.h"
 #include "http/server.h"
+#include "model/series.h"
 #include "promql/promql.h"
 #include "server/memory_int.h"
 #include "tsdb/tsdb.h"
