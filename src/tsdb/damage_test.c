@@ -61,8 +61,10 @@ static void tree_read_folder(struct tree *tree, const char *dir, const char *fol
                          names[i]);
                 copy->bytes = BUF_INIT(64 << 20);
                 snprintf(path, sizeof(path), "%s/%s", dir, copy->path);
-                if (strcmp(names[i], "reserve") == 0 || !file_read_all(path, &copy->bytes, NULL))
+                if (strcmp(names[i], "reserve") == 0 || !file_read_all(path, &copy->bytes, NULL)) {
+                        buf_release(&copy->bytes); /* a folder */
                         continue;
+                }
                 assert_true(++tree->count < ARRAY_LEN(tree->files));
         }
         arena_release(&arena);

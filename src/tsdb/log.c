@@ -142,13 +142,12 @@ static bool read_definition(struct reader *r, struct arena *arena, uint32_t *id,
         return true;
 }
 
-static bool read_series(struct str payload, const struct log_reader *reader)
+bool log_read_definitions(struct str plain, const struct log_reader *reader)
 {
-        struct buf plain = BUF_INIT(SERIES_RECORD_MAX_BYTES);
-        bool ok = compress_unzstd(&plain, payload, SERIES_RECORD_MAX_BYTES, NULL);
         struct reader r = reader_make(plain.data, plain.len);
         struct arena arena;
         uint32_t id = 0;
+        bool ok = true;
 
         arena_init(&arena, SIZE_MAX);
         while (ok && reader_left(&r)) {
@@ -159,6 +158,15 @@ static bool read_series(struct str payload, const struct log_reader *reader)
                         reader->series(reader->ctx, id, labels);
         }
         arena_release(&arena);
+        return ok;
+}
+
+static bool read_series(struct str payload, const struct log_reader *reader)
+{
+        struct buf plain = BUF_INIT(SERIES_RECORD_MAX_BYTES);
+        bool ok = compress_unzstd(&plain, payload, SERIES_RECORD_MAX_BYTES, NULL) &&
+                  log_read_definitions(buf_str(&plain), reader);
+
         buf_release(&plain);
         return ok;
 }

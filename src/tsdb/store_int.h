@@ -170,6 +170,7 @@ struct log_reader {
         void *ctx;
 };
 bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader);
+bool log_read_definitions(struct str plain, const struct log_reader *reader); /* uncompressed */
 
 /* ---- append.c ------------------------------------------------------------------------------ */
 

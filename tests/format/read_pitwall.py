@@ -1,0 +1,389 @@
+#!/usr/bin/env python3
+"""Read a Pitwall metrics store without Pitwall, from docs/format/ alone.
+
+  read_pitwall.py DIR            every sample: labels, timestamp in ms, value's bits, tab-separated
+  read_pitwall.py --files DIR    every file and what its checksums say
+
+Plain Python; zstd comes from the system's libzstd.
+"""
+import ctypes
+import pathlib
+import struct
+import sys
+
+CHUNK_MAX_SAMPLES = 1024
+MASK64 = (1 << 64) - 1
+
+
+class Damaged(Exception):
+    pass
+
+
+# ---- crc32c ---------------------------------------------------------------------------------
+
+def _crc_table():
+    table = []
+    for i in range(256):
+        for _ in range(8):
+            i = (i >> 1) ^ (0x82F63B78 if i & 1 else 0)
+        table.append(i)
+    return table
+
+
+CRC_TABLE = _crc_table()
+
+
+def crc32c(*pieces):
+    crc = 0xFFFFFFFF
+    for piece in pieces:
+        for byte in piece:
+            crc = (crc >> 8) ^ CRC_TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+# ---- zstd -----------------------------------------------------------------------------------
+
+ZSTD = ctypes.CDLL("libzstd.so.1")
+ZSTD.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+ZSTD.ZSTD_getFrameContentSize.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
+ZSTD.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
+                                 ctypes.c_size_t]
+
+
+def unzstd(frame):
+    size = ZSTD.ZSTD_getFrameContentSize(frame, len(frame))
+    if size > 1 << 30:
+        raise Damaged("not a zstd frame of sane length")
+    out = ctypes.create_string_buffer(max(size, 1))
+    if ZSTD.ZSTD_decompress(out, size, frame, len(frame)) != size:
+        raise Damaged("zstd")
+    return out.raw[:size]
+
+
+# ---- a cursor -------------------------------------------------------------------------------
+
+class Reader:
+    def __init__(self, data, at=0):
+        self.data = data
+        self.at = at
+
+    def take(self, length):
+        if length > len(self.data) - self.at:
+            raise Damaged("ends early")
+        self.at += length
+        return self.data[self.at - length:self.at]
+
+    def unpack(self, form):
+        return struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))
+
+    def u8(self):
+        return self.take(1)[0]
+
+    def u64(self):
+        return self.unpack("Q")[0]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.u8()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value & MASK64
+
+    def zigzag(self):
+        raw = self.varint()
+        return (raw >> 1) ^ -(raw & 1)
+
+    def text(self):
+        return self.take(self.varint())
+
+    def left(self):
+        return len(self.data) - self.at
+
+
+def signed(value):
+    value &= MASK64
+    return value - (1 << 64) if value >> 63 else value
+
+
+# ---- columns of integers (docs/format/chunk.md) ---------------------------------------------
+
+def read_ints(r, count):
+    head, width = r.u8(), r.u8()
+    order = head & 3
+    first = r.zigzag() if order >= 1 else 0
+    first_delta = r.zigzag() if order == 2 else 0
+    minimum = r.zigzag()
+    divisor = r.varint() if head & 4 else 1
+    high, index = {}, 0
+    for _ in range(r.varint()):
+        index += r.varint()
+        high[index] = r.varint()
+        index += 1
+    left = count - order
+    packed = int.from_bytes(r.take((left * width + 7) // 8), "little")
+    values = []
+    for i in range(left):
+        low = packed >> (i * width) & ((1 << width) - 1)
+        values.append(((low | high.get(i, 0) << width) * divisor + minimum) & MASK64)
+    if order == 2:
+        values = [first_delta & MASK64] + running_sums(values, first_delta)
+    if order >= 1:
+        values = [first & MASK64] + running_sums(values, first)
+    return [signed(v) for v in values]
+
+
+def running_sums(values, start):
+    sums = []
+    for value in values:
+        start = (start + value) & MASK64
+        sums.append(start)
+    return sums
+
+
+# ---- blocks ---------------------------------------------------------------------------------
+
+def read_values(r, count):
+    form = r.u8()
+    if form == 0:
+        return [r.u64()] * count
+    if form == 1:
+        exponent, exceptions, index = r.u8(), {}, 0
+        for _ in range(r.varint()):
+            index += r.varint()
+            exceptions[index] = r.u64()
+            index += 1
+        integers = read_ints(r, count)
+        return [exceptions[i] if i in exceptions else
+                struct.unpack("<Q", struct.pack("<d", float(n) / 10.0 ** exponent))[0]
+                for i, n in enumerate(integers)]
+    if form == 2:
+        bits = r.u64()
+        bitmap = int.from_bytes(r.take((count + 6) // 8), "little")
+        shift = r.u8()
+        changed = bin(bitmap).count("1")
+        changes = iter(read_ints(r, changed)) if changed else iter(())
+        values = [bits]
+        for i in range(count - 1):
+            if bitmap >> i & 1:
+                bits ^= (next(changes) & MASK64) << shift & MASK64
+            values.append(bits)
+        return values
+    if form == 3:
+        return [r.u64() for _ in range(count)]
+    raise Damaged(f"value form {form}")
+
+
+def read_block(data, at, base_ms):
+    """Series id, samples as (ms, bits), and the offset behind the block."""
+    r = Reader(data, at)
+    (crc,) = r.unpack("I")
+    length = r.varint()
+    r.take(length)
+    end = r.at
+    if crc != crc32c(data[at + 4:end]):
+        raise Damaged("block checksum")
+    r.at = end - length
+    series, kind, flags, count = r.varint(), r.u8(), r.u8(), r.varint()
+    if kind != 0 or not 1 <= count <= CHUNK_MAX_SAMPLES:
+        raise Damaged("block head")
+    first = base_ms + r.zigzag()
+    summary = r.unpack("dddddI") if flags & 1 else None
+    times = [first + t for t in (read_ints(r, count) if count > 1 else [0])]
+    values = read_values(r, count)
+    if r.at != end:
+        raise Damaged("block length")
+    if summary:
+        check_summary(summary, values)
+    return series, list(zip(times, values)), end
+
+
+def check_summary(summary, values):
+    live = [struct.unpack("<d", struct.pack("<Q", v))[0] for v in values
+            if v != 0x7FF0000000000002]
+    numbers = [v for v in live if v == v]
+    if summary[5] != len(live):
+        raise Damaged("summary: count")
+    if numbers and (summary[0] != min(numbers) or summary[1] != max(numbers)):
+        raise Damaged("summary: min or max")
+
+
+# ---- files ----------------------------------------------------------------------------------
+
+def read_head(data, at):
+    magic, base, length, first, last, level = struct.unpack_from("<8sqqQQI", data, at)
+    (crc,) = struct.unpack_from("<I", data, at + 60)
+    if magic != b"PWPART\0\1" or crc != crc32c(data[at:at + 60]):
+        raise Damaged("part head")
+    return base, length, first, last, level
+
+
+def read_part(path):
+    """(first sequence number, [(series, samples)])"""
+    data = path.read_bytes()
+    foot = len(data) - 112
+    base, length, first, _, _ = read_head(data, 0)
+    if read_head(data, foot) != read_head(data, 0):
+        raise Damaged("head and foot differ")
+    index, count, samples, mint, maxt, index_crc, foot_crc = struct.unpack_from("<QQQqqII", data,
+                                                                               foot + 64)
+    if foot_crc != crc32c(data[foot:foot + 108]) or index_crc != crc32c(data[index:foot]):
+        raise Damaged("part index")
+    series = struct.unpack_from(f"<{count}I", data, index)
+    offsets = struct.unpack_from(f"<{count}I", data, index + 4 * count)
+    blocks = []
+    for want, offset in zip(series, offsets):
+        found, block, _ = read_block(data, offset, base)
+        if found != want or not all(base <= t < base + length for t, _ in block):
+            raise Damaged("block is not what the index says")
+        blocks.append((found, block))
+    times = [t for _, block in blocks for t, _ in block]
+    if len(times) != samples or min(times) != mint or max(times) != maxt:
+        raise Damaged("foot and blocks differ")
+    return first, blocks
+
+
+def read_series_file(path, series):
+    data = path.read_bytes()
+    magic, first, end, count, crc = struct.unpack_from("<8sIIII", data)
+    if magic != b"PWSERIE\1" or crc != crc32c(data[:20]):
+        raise Damaged("series file head")
+    at, found = 24, 0
+    while at < len(data):
+        magic, length, crc = struct.unpack_from("<III", data, at)
+        payload = data[at + 12:at + 12 + length]
+        if magic != 0x46535750 or crc != crc32c(struct.pack("<Q", at), payload):
+            raise Damaged("series frame")
+        r = Reader(unzstd(payload))
+        symbols = [r.text() for _ in range(r.varint())]
+        pairs = [(symbols[r.varint()], symbols[r.varint()]) for _ in range(r.varint())]
+        number = 0
+        while r.left():
+            number += r.varint()
+            series[number] = tuple(pairs[r.varint()] for _ in range(r.varint()))
+            if not first <= number < end:
+                raise Damaged("series id out of the file's range")
+            found += 1
+        at += 12 + length
+    if found != count:
+        raise Damaged("series file count")
+
+
+def read_manifest(path):
+    data = path.read_bytes()
+    magic, next_file, next_sequence, wal_first, next_series, parts, files, _ = \
+        struct.unpack_from("<8sQQQIIII", data)
+    numbers = struct.unpack_from(f"<{parts + files}Q", data, 48)
+    if magic != b"PWMANIF\1" or len(data) != 52 + 8 * (parts + files) or \
+            struct.unpack("<I", data[-4:])[0] != crc32c(data[:-4]):
+        raise Damaged("manifest")
+    return wal_first, numbers[:parts], numbers[parts:]
+
+
+def read_log_series(payload, series):
+    r = Reader(unzstd(payload))
+    number = 0
+    while r.left():
+        number += r.varint()
+        series.setdefault(number, tuple((r.text(), r.text()) for _ in range(r.varint())))
+
+
+def read_log_samples(payload, samples):
+    r = Reader(payload)
+    (t,) = r.unpack("q")
+    number = 0
+    while r.left():
+        number += r.zigzag()
+        t += r.zigzag()
+        samples.append((number, t, r.u64()))
+
+
+def read_log_segment(path, series, samples):
+    data = path.read_bytes()
+    segment = int(path.stem, 16)
+    if data[:8] != b"PWWAL\0\0\1" or struct.unpack_from("<Q", data, 8)[0] != segment:
+        raise Damaged("log segment head")
+    at = 16
+    while at + 16 <= len(data) and any(data[at:at + 16]):
+        magic, length, crc = struct.unpack_from("<III", data, at)
+        checked = data[at + 12:at + 16 + length]
+        if magic != 0x52575750 or crc != crc32c(struct.pack("<QQ", segment, at), checked):
+            raise Damaged(f"log record at {at}")
+        kind, payload = checked[0], checked[4:]
+        if kind == 1:
+            read_log_series(payload, series)
+        elif kind == 2:
+            read_log_samples(payload, samples)
+        else:
+            raise Damaged(f"log record of kind {kind}")
+        at += (16 + length + 7) // 8 * 8
+    return at
+
+
+# ---- the store ------------------------------------------------------------------------------
+
+def read_store(root):
+    """{labels: {timestamp: bits}}"""
+    series, logged, parts = {}, [], []
+    wal_first, part_numbers, series_numbers = read_manifest(root / "MANIFEST")
+    for number in series_numbers:
+        read_series_file(root / "series" / f"{number:016x}.series", series)
+        mirror = {}
+        read_series_file(root / "series" / f"{number:016x}.mirror", mirror)
+        if any(series[n] != labels for n, labels in mirror.items()):
+            raise Damaged("series file and mirror differ")
+    for path in sorted((root / "wal").glob("*.wal")):
+        if int(path.stem, 16) >= wal_first:
+            read_log_segment(path, series, logged)
+    for number in part_numbers:
+        parts.append(read_part(root / "parts" / f"{number:016x}.part"))
+    store = {}
+    # Of one timestamp the lowest sequence number is right; the log comes last, in its own order.
+    for _, blocks in sorted(parts, key=lambda part: part[0]):
+        for number, block in blocks:
+            for t, bits in block:
+                store.setdefault(series[number], {}).setdefault(t, bits)
+    for number, t, bits in logged:
+        store.setdefault(series[number], {}).setdefault(t, bits)
+    return store
+
+
+def spell(labels):
+    return ",".join(f"{name.decode()}={value.decode()}" for name, value in labels)
+
+
+def list_files(root):
+    status = 0
+    readers = {".part": read_part, ".series": lambda p: read_series_file(p, {}),
+               ".mirror": lambda p: read_series_file(p, {}),
+               ".wal": lambda p: read_log_segment(p, {}, [])}
+    for path in sorted(root.rglob("*")):
+        reader = read_manifest if path.name == "MANIFEST" else readers.get(path.suffix)
+        if not reader:
+            continue
+        try:
+            reader(path)
+            verdict = "ok"
+        except (Damaged, struct.error) as error:
+            verdict, status = f"damaged: {error}", 1
+        print(f"{path.relative_to(root)}\t{path.stat().st_size}\t{verdict}")
+    return status
+
+
+def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "--files":
+        return list_files(pathlib.Path(sys.argv[2]))
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    store = read_store(pathlib.Path(sys.argv[1]))
+    for labels in sorted(store):
+        for t, bits in sorted(store[labels].items()):
+            print(f"{spell(labels)}\t{t}\t{bits:016x}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
