@@ -29,7 +29,12 @@ function configuration(nodeAddress, exporterPort) {
 scrape_configs:
 - job_name: node
   static_configs:
-  - targets: ['${nodeAddress}']${job('hostile', '/hostile')}${job('broken', '/broken')}${
+  - targets: ['${nodeAddress}']
+- job_name: spare
+  static_configs:
+  - targets: ['${nodeAddress}']
+    labels:
+      instance: spare:9100${job('hostile', '/hostile')}${job('broken', '/broken')}${
     job('refused', '/refused')}
 `;
 }
@@ -37,7 +42,7 @@ scrape_configs:
 async function waitForData(program) {
   await until('samples of every target', async () => {
     const scraped = await program.query('count_over_time(up[1m])');
-    return scraped.length >= 4 && scraped.every((one) => Number(one.value[1]) >= SCRAPES_MIN);
+    return scraped.length >= 5 && scraped.every((one) => Number(one.value[1]) >= SCRAPES_MIN);
   }, 30_000);
 }
 

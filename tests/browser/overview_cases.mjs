@@ -30,7 +30,7 @@ export const cases = [
       await page.getByRole('heading', { level: 1, name: hostname() }).waitFor();
       assert.match(await page.locator('.stat').first().innerText(), /CPU busy\s+[\d.]+ %/);
       assert.match(await page.locator('.host-head').innerText(), /\d+ cores · up \d+/);
-      assert.match(await page.locator('.target-count').innerText(), /2 targets up, 2 down/);
+      assert.match(await page.locator('.target-count').innerText(), /3 targets up, 2 down/);
     },
   },
   {
@@ -47,6 +47,21 @@ export const cases = [
       assert.match(await unit('Memory'), /^[\d.]+ [KMGT]iB$/);
       assert.match(await unit('Network'), /^[\d.]+ ([KMG]i)?B\/s$/);
       assert.match(await panel(page, 'Filesystems').innerText(), /iB|No filesystems/);
+    },
+  },
+  {
+    name: 'overview shows the host that is chosen',
+    async run(world) {
+      const { page } = await openOverview(world);
+      const asked = page.waitForRequest((request) =>
+        request.url().includes('/query_range') && request.postData().includes('spare%3A9100'));
+      await page.getByLabel('Host').selectOption({ label: `${hostname()} · spare:9100` });
+      await page.waitForURL(/instance=spare%3A9100/);
+      await asked;
+      await page.reload();
+      await page.locator('.uplot canvas').first().waitFor();
+      const chosen = page.getByLabel('Host').locator('option:checked');
+      assert.match(await chosen.innerText(), /spare:9100/);
     },
   },
   {

@@ -23,7 +23,7 @@ export const cases = [
     name: 'targets shows states, labels and errors',
     async run({ open }) {
       const { page } = await openTargets(open);
-      assert.equal(await page.locator('.target').count(), 4);
+      assert.equal(await page.locator('.target').count(), 5);
       const node = page.locator('.target', { hasText: 'node' }).first();
       assert.match(await node.innerText(), /Up[\s\S]*ago[\s\S]*ms/);
       const refused = page.locator('.target', { hasText: '/refused' });

@@ -145,7 +145,7 @@ export function Overview() {
       {hosts.error !== null && <Notice kind="error">{hosts.error.message}</Notice>}
       {host === undefined && hosts.error === null && <Waiting />}
       {host !== undefined && (
-        <HostCharts host={host} range={range} now={clock.now}
+        <HostCharts key={hostKey(host)} host={host} range={range} now={clock.now}
                     onRange={(next) => change(next, host)} />
       )}
     </>
