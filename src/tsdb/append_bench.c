@@ -129,6 +129,52 @@ static void report(const char *what, struct tsdb *tsdb, size_t count)
                (double)stats.wal_bytes / 1e6);
 }
 
+/* Selects with one matcher and reads the last `range_ms` of everything. */
+static void query(struct tsdb *tsdb, const char *name, enum matcher_op op, const char *value,
+                  int64_t range_ms)
+{
+        struct series_source source = tsdb_source(tsdb);
+        struct samples samples = {0};
+        struct querier *querier;
+        struct series_list list;
+        struct matcher matcher;
+        struct arena arena;
+        struct error err;
+        double begin = seconds(), selected;
+        size_t total = 0;
+
+        arena_init(&arena, SIZE_MAX);
+        must(matcher_init(&matcher, &arena, op, str_from(name), str_from(value), &err), &err);
+        must(source.open(source.ctx, now_ms - range_ms, now_ms, &querier, &err), &err);
+        must(querier->ops->select(querier, &arena, &matcher, 1, NULL, &list, &err), &err);
+        selected = seconds() - begin;
+        begin = seconds();
+        for (size_t i = 0; i < list.count; i++) {
+                samples.count = 0;
+                must(querier->ops->read(querier, &list.items[i], now_ms - range_ms, now_ms,
+                                        &samples, &err), &err);
+                total += samples.count;
+        }
+        begin = seconds() - begin;
+        querier->ops->close(querier);
+        printf("query %s%s\"%s\" over %lld s: %zu series selected in %.1f ms, %zu samples read in "
+               "%.1f ms (%.1f ns each)\n",
+               name, matcher_op_text(op), value, (long long)range_ms / 1000, list.count,
+               selected * 1e3, total, begin * 1e3, total ? begin * 1e9 / (double)total : 0);
+        samples_release(&samples);
+        arena_release(&arena);
+}
+
+static void query_all(struct tsdb *tsdb)
+{
+        query(tsdb, "__name__", MATCHER_EQUAL, "trading_gateway_metric_007_total", 300 * 1000);
+        query(tsdb, "instance", MATCHER_EQUAL, "10.1.0.7:9100", 300 * 1000);
+        query(tsdb, "host", MATCHER_REGEX, "host-.*[37]\\.lon.*", 300 * 1000);
+        query(tsdb, "job", MATCHER_EQUAL, "gateway", 300 * 1000);
+        query(tsdb, "__name__", MATCHER_EQUAL, "trading_gateway_metric_007_total",
+              24ll * 3600 * 1000);
+}
+
 static void fill(const struct tsdb_options *options, size_t count, int scrapes)
 {
         series_ref *refs = calloc(count, sizeof(*refs));
@@ -199,10 +245,12 @@ int main(int argc, char **argv)
                seconds() - begin, (unsigned long long)stats.replayed_samples,
                (unsigned long long)stats.series);
         report("reopened", tsdb, count);
+        query_all(tsdb);
         begin = seconds();
         must(tsdb_seal(tsdb, &err), &err);
         printf("seal %.2f s\n", seconds() - begin);
         report("sealed", tsdb, count);
+        query_all(tsdb);
         tsdb_close(tsdb);
         snprintf(command, sizeof(command), "rm -rf %s", dir);
         return system(command);

@@ -41,7 +41,11 @@ void store_block_damaged(struct tsdb *tsdb, const struct part *part, size_t bloc
 
 void store_set_full(struct tsdb *tsdb, bool full)
 {
-        if (atomic_exchange(&tsdb->full, full) != full)
-                store_event(tsdb, full ? TSDB_EVENT_DISK_FULL : TSDB_EVENT_DISK_RECOVERED, "", 0,
-                            0);
+        if (atomic_exchange(&tsdb->full, full) == full)
+                return;
+        store_event(tsdb, full ? TSDB_EVENT_DISK_FULL : TSDB_EVENT_DISK_RECOVERED, "", 0, 0);
+        /* Appends that wait for a flush must not wait for a disk. */
+        pthread_mutex_lock(&tsdb->append_lock);
+        pthread_cond_broadcast(&tsdb->flushed);
+        pthread_mutex_unlock(&tsdb->append_lock);
 }

@@ -132,6 +132,18 @@ static void flushed(struct tsdb *tsdb, const struct memtable *memtable)
         atomic_fetch_add(&tsdb->flushes, 1);
 }
 
+static bool save_series(struct tsdb *tsdb, uint32_t end, struct error *err)
+{
+        struct index *index;
+
+        if (tsdb->saved_series >= end)
+                return true;
+        index = store_index(tsdb);
+        index_optimize(index);
+        index_unref(index);
+        return store_save_series(tsdb, end, err);
+}
+
 static bool flush_one(struct tsdb *tsdb, const struct memtable *memtable, struct error *err)
 {
         struct part_output output = {.tsdb = tsdb};
@@ -139,7 +151,7 @@ static bool flush_one(struct tsdb *tsdb, const struct memtable *memtable, struct
         uint64_t wal_first = tsdb->wal_first;
         bool ok;
 
-        ok = store_save_series(tsdb, memtable->series_end, err) &&
+        ok = save_series(tsdb, memtable->series_end, err) &&
              write_parts(tsdb, memtable, &output, err);
         if (ok) {
                 change.come = output.parts;

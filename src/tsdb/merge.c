@@ -42,11 +42,21 @@ static struct due due_at_the_end(struct part *const *parts, size_t count)
         return (struct due){0, 0};
 }
 
-static bool partition_is_closed(struct tsdb *tsdb, const struct part *part)
-{
-        int64_t late_ms = atomic_load(&tsdb->out_of_order_ms) + 2 * tsdb->options.flush_interval_ms;
+/* Data still trickles into old partitions while somebody backfills; merging a whole day after each
+ * flush of that would never end, so the partition must have been left alone for this many. */
+enum { QUIET_FLUSHES = 8 };
 
-        return part->head.base_ms + part->head.length_ms + late_ms < clock_now_ms(&tsdb->clock);
+static bool partition_is_closed(struct tsdb *tsdb, struct part *const *parts, size_t count)
+{
+        const struct part_head *head = &parts[0]->head;
+        int64_t late_ms = atomic_load(&tsdb->out_of_order_ms) + 2 * tsdb->options.flush_interval_ms;
+        uint64_t newest = 0;
+
+        for (size_t i = 0; i < count; i++)
+                if (parts[i]->head.last_sequence > newest)
+                        newest = parts[i]->head.last_sequence;
+        return head->base_ms + head->length_ms + late_ms < clock_now_ms(&tsdb->clock) &&
+               newest + QUIET_FLUSHES < tsdb->next_sequence;
 }
 
 /* Whether the parts are more than the pieces of one that grew too large. */
@@ -57,6 +67,15 @@ static bool worth_merging(struct part *const *parts, size_t count)
                     parts[i]->head.last_sequence != parts[0]->head.last_sequence)
                         return true;
         return false;
+}
+
+static struct group take_group(struct part *const *parts, size_t count)
+{
+        struct group group = {alloc_new(&merge_type, count * sizeof(void *)), count};
+
+        for (size_t i = 0; i < count; i++)
+                group.parts[i] = part_ref(parts[i]);
+        return group;
 }
 
 /* Under maintain_lock. */
@@ -72,16 +91,13 @@ static bool pick(struct tsdb *tsdb, bool all, struct group *ret_group)
                 while (next < view->part_count && view->parts[next]->head.base_ms ==
                                                           view->parts[first]->head.base_ms)
                         next++;
-                if (next - first > 1 && (all || partition_is_closed(tsdb, view->parts[first])))
+                if (next - first > 1 &&
+                    (all || partition_is_closed(tsdb, view->parts + first, next - first)))
                         due = (struct due){0, next - first};
                 else if (next - first > 1)
                         due = due_at_the_end(view->parts + first, next - first);
-                if (due.count && worth_merging(view->parts + first + due.first, due.count)) {
-                        group.count = due.count;
-                        group.parts = alloc_new(&merge_type, due.count * sizeof(void *));
-                        for (size_t i = 0; i < due.count; i++)
-                                group.parts[i] = part_ref(view->parts[first + due.first + i]);
-                }
+                if (due.count && worth_merging(view->parts + first + due.first, due.count))
+                        group = take_group(view->parts + first + due.first, due.count);
         }
         view_unref(view);
         *ret_group = group;

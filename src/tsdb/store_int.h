@@ -144,7 +144,7 @@ void store_change_view(struct tsdb *tsdb, const struct view_change *change);
 void store_event(struct tsdb *tsdb, enum tsdb_event_kind kind, const char *file, uint64_t offset,
                  uint64_t size_bytes);
 void store_block_damaged(struct tsdb *tsdb, const struct part *part, size_t block);
-/* Enters or leaves the full-disk state. */
+/* Enters or leaves the full-disk state. Not under append_lock. */
 void store_set_full(struct tsdb *tsdb, bool full);
 
 /* ---- log.c --------------------------------------------------------------------------------- */

@@ -32,12 +32,8 @@ void store_try_recover(struct tsdb *tsdb)
         pthread_mutex_lock(&tsdb->maintain_lock);
         room = store_make_reserve(tsdb, NULL) && wal_sync(tsdb->wal, UINT64_MAX, NULL);
         pthread_mutex_unlock(&tsdb->maintain_lock);
-        if (!room)
-                return;
-        store_set_full(tsdb, false);
-        pthread_mutex_lock(&tsdb->append_lock);
-        pthread_cond_broadcast(&tsdb->flushed);
-        pthread_mutex_unlock(&tsdb->append_lock);
+        if (room)
+                store_set_full(tsdb, false);
 }
 
 static void *run_sync(void *arg)

@@ -222,8 +222,7 @@ static void prepare_spare(struct wal *wal)
         struct segment made;
         bool ok;
 
-        if (wal->spare.number || !wal->count ||
-            wal->segments[wal->count - 1].used_bytes < wal->segment_bytes / 2)
+        if (wal->spare.number)
                 return;
         wal->next_number++;
         pthread_mutex_unlock(&wal->lock);
