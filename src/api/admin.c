@@ -1,5 +1,6 @@
 #include "api/api_int.h"
 #include "base/metrics.h"
+#include "collectors/host.h"
 
 static void handle_healthy(struct http_request *request, struct http_response *response, void *ctx)
 {
@@ -39,6 +40,15 @@ static void handle_metrics(struct http_request *request, struct http_response *r
         metrics_render(&response->body);
 }
 
+static void handle_host_metrics(struct http_request *request, struct http_response *response,
+                                void *ctx)
+{
+        (void)request;
+        (void)ctx;
+        response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        host_render(&response->body);
+}
+
 void api_admin_register(struct api *api, struct http_router *router)
 {
         http_router_add(router, "GET", "/-/healthy", handle_healthy, api);
@@ -46,6 +56,7 @@ void api_admin_register(struct api *api, struct http_router *router)
         http_router_add(router, "POST", "/-/reload", handle_reload, api);
         http_router_add(router, "PUT", "/-/reload", handle_reload, api);
         http_router_add(router, "GET", "/metrics", handle_metrics, api);
+        http_router_add(router, "GET", "/metrics/host", handle_host_metrics, api);
 }
 
 void api_register(struct api *api, struct http_router *router)

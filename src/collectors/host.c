@@ -14,11 +14,29 @@ static const struct {
         const char *name;
         host_collect collect;
 } collectors[] = {
+        {"arp", host_collect_arp},
+        {"conntrack", host_collect_conntrack},
         {"cpu", host_collect_cpu},
+        {"diskstats", host_collect_diskstats},
+        {"entropy", host_collect_entropy},
+        {"filefd", host_collect_filefd},
+        {"filesystem", host_collect_filesystem},
         {"loadavg", host_collect_loadavg},
         {"meminfo", host_collect_meminfo},
+        {"netdev", host_collect_netdev},
+        {"netstat", host_collect_netstat},
+        {"os", host_collect_os},
+        {"pressure", host_collect_pressure},
+        {"schedstat", host_collect_schedstat},
+        {"selinux", host_collect_selinux},
+        {"sockstat", host_collect_sockstat},
+        {"softnet", host_collect_softnet},
+        {"stat", host_collect_stat},
         {"time", host_collect_time},
+        {"timex", host_collect_timex},
+        {"udp_queues", host_collect_udp_queues},
         {"uname", host_collect_uname},
+        {"vmstat", host_collect_vmstat},
 };
 
 enum { FILE_MAX_BYTES = 4 << 20, READ_STEP_BYTES = 16 << 10 };
@@ -103,6 +121,15 @@ struct str host_field(struct str *line)
         field = str_slice(*line, from, to);
         *line = str_slice(*line, to, line->len);
         return field;
+}
+
+size_t host_line_count(struct str text)
+{
+        size_t count = 1;
+
+        for (size_t i = 0; i < text.len; i++)
+                count += text.data[i] == '\n';
+        return count;
 }
 
 uint64_t host_number(struct str text)
