@@ -283,6 +283,7 @@ bool store_append(void *ctx, const struct append_sample *samples, size_t count,
                 ok = wal_sync(tsdb->wal, position, err);
         if (!ok) {
                 store_set_full(tsdb, true);
+                store_wake_flush(tsdb); /* which may make room: parts are smaller than the log */
                 return append_failed(tsdb, err);
         }
         count_outcomes(tsdb, &batch);

@@ -54,7 +54,8 @@ static size_t round_trip(const double *v, size_t count)
 static void test_special_values(void **state)
 {
         const double specials[] = {0.0,      -0.0,     INFINITY, -INFINITY, NAN, 5e-324,
-                                   1.7e308,  -1.7e308, 1e22,     1e-22,     0.1, 0.30000000000000004,
+                                   1.7e308,  -1.7e308, 1e22,     1e-22,     0.1,
+                                   0.30000000000000004,
                                    4503599627370497.5, 9007199254740993.0,  9.3e18,
                                    sample_from_bits(SAMPLE_STALE_BITS),
                                    sample_from_bits(SAMPLE_NAN_BITS),
@@ -177,8 +178,10 @@ static void test_bit_flips(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_special_values), cmocka_unit_test(test_one_misfit_costs_little),
-                cmocka_unit_test(test_random_kinds),   cmocka_unit_test(test_summary),
+                cmocka_unit_test(test_special_values),
+                cmocka_unit_test(test_one_misfit_costs_little),
+                cmocka_unit_test(test_random_kinds),
+                cmocka_unit_test(test_summary),
                 cmocka_unit_test(test_bit_flips),
         };
 

@@ -113,13 +113,11 @@ bool store_make_reserve(struct tsdb *tsdb, struct error *err)
         struct file file = FILE_CLOSED;
         char path[STORE_PATH_BYTES];
 
-        if (tsdb->has_reserve)
-                return true;
         store_path(tsdb, "reserve", path);
         if (!file_open(&file, path, FILE_UPDATE, err))
                 return false;
         tsdb->has_reserve = file_allocate(&file, tsdb->options.wal_segment_bytes, err) &&
-                            file_sync(&file, err);
+                            file_write_at(&file, "", 1, 0, err) && file_sync(&file, err);
         file_close(&file);
         if (!tsdb->has_reserve)
                 file_discard(path);

@@ -5,6 +5,7 @@
 
 #include "testing/unit.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,12 +63,17 @@ static inline void scratch_dir(char *dir)
         assert_non_null(mkdtemp(dir));
 }
 
+static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void)st;
+        (void)type;
+        (void)ftw;
+        return remove(path);
+}
+
 static inline void remove_tree(const char *dir)
 {
-        char command[256];
-
-        snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-        assert_int_equal(system(command), 0);
+        assert_int_equal(nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- samples ------------------------------------------------------------------------------- */

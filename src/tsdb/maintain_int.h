@@ -18,7 +18,8 @@ NODISCARD bool store_write_manifest(struct tsdb *tsdb, const struct view_change 
 NODISCARD bool store_save_series(struct tsdb *tsdb, uint32_t end, struct error *err);
 /* Replaces all series files by one of what is known now. */
 NODISCARD bool store_rewrite_series(struct tsdb *tsdb, struct error *err);
-/* The file whose space is given up first, so that what frees space can be written. */
+/* The file whose space is given up first, so that what frees space can be written. Making it tries
+ * the disk each time. */
 void store_drop_reserve(struct tsdb *tsdb);
 NODISCARD bool store_make_reserve(struct tsdb *tsdb, struct error *err);
 

@@ -1,8 +1,8 @@
 /* tsdb/store_int.h - the store's own state; shared by its files, never by others.
  *
  * Locks, outermost first: merge_lock, maintain_lock (one flush, merge or retention step changes
- * the set of parts at a time), append_lock, index_swap, view_lock. Each field names its lock. Reading takes
- * view_lock for a moment to reference the current view and then needs none.
+ * the set of parts at a time), append_lock, index_swap, view_lock. Each field names its lock.
+ * Reading takes view_lock for a moment to reference the current view and then needs none.
  */
 #ifndef TSDB_STORE_INT_H
 #define TSDB_STORE_INT_H
@@ -73,9 +73,9 @@ struct tsdb {
         _Atomic uint32_t next_series;
 
         pthread_mutex_t append_lock;
-        pthread_cond_t flushed;          /* with append_lock: a flush ended, or the disk state changed */
+        pthread_cond_t flushed;          /* append_lock; a flush ended, or the disk state changed */
         struct pages states;             /* append_lock; struct series_state by series */
-        uint32_t logged_series;          /* append_lock; ids below are in the log or a series file */
+        uint32_t logged_series;          /* append_lock; ids below are in log or series files */
         struct memtable *open;           /* append_lock; last memtable of the view */
         uint64_t open_wal_bytes;         /* append_lock; logged since the last flush began */
         uint64_t frozen_wal_bytes;       /* append_lock; of memtables not yet flushed */

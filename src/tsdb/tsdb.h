@@ -65,7 +65,7 @@ struct tsdb_options {
         uint64_t wal_segment_bytes; /* default 16 MiB */
         uint64_t wal_replay_bytes;  /* at most about this much log is read at start; 64 MiB */
         enum tsdb_sync sync;        /* default TSDB_SYNC_SECOND */
-        bool manual;                /* for tests: no threads; tsdb_seal and tsdb_maintain drive it */
+        bool manual;                /* for tests: no threads; tsdb_maintain does their work */
         /* Told of damage and disk state, from any thread, without locks held that reading or
          * appending needs; must not call the store. May be NULL. */
         void (*on_event)(void *ctx, const struct tsdb_event *event);

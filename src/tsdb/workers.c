@@ -30,7 +30,8 @@ void store_try_recover(struct tsdb *tsdb)
         if (!atomic_load(&tsdb->full))
                 return;
         pthread_mutex_lock(&tsdb->maintain_lock);
-        room = store_make_reserve(tsdb, NULL) && wal_sync(tsdb->wal, UINT64_MAX, NULL);
+        room = store_make_reserve(tsdb, NULL) && wal_prepare(tsdb->wal, NULL) &&
+               wal_sync(tsdb->wal, UINT64_MAX, NULL);
         pthread_mutex_unlock(&tsdb->maintain_lock);
         if (room)
                 store_set_full(tsdb, false);
@@ -46,6 +47,10 @@ static void *run_sync(void *arg)
                 if (!wal_sync(tsdb->wal, UINT64_MAX, NULL))
                         store_set_full(tsdb, true);
                 store_try_recover(tsdb);
+                /* Without room for a spare segment the disk is as good as full: stop before an
+                 * append fails half way. */
+                if (!wal_prepare(tsdb->wal, NULL))
+                        store_set_full(tsdb, true);
                 pthread_mutex_lock(&tsdb->worker_lock);
                 if (!tsdb->stopping)
                         wait_ms(tsdb, SYNC_EVERY_MS);

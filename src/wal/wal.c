@@ -213,9 +213,8 @@ static bool sync_segments(struct wal *wal, struct error *err)
         return true;
 }
 
-/* Called with the lock, gives it up meanwhile. A spare that cannot be made is no error here: the
- * append that needs it says so. */
-static void prepare_spare(struct wal *wal)
+/* Called with the lock, gives it up meanwhile. */
+static bool prepare_spare(struct wal *wal, struct error *err)
 {
         uint64_t number = wal->next_number;
         char path[PATH_BYTES];
@@ -223,20 +222,31 @@ static void prepare_spare(struct wal *wal)
         bool ok;
 
         if (wal->spare.number)
-                return;
+                return true;
         wal->next_number++;
         pthread_mutex_unlock(&wal->lock);
-        ok = segment_create(wal, number, &made, NULL);
+        ok = segment_create(wal, number, &made, err);
         pthread_mutex_lock(&wal->lock);
         if (!ok)
-                return;
-        if (wal->segments[wal->count - 1].number < number) {
+                return false;
+        if (!wal->spare.number && wal->segments[wal->count - 1].number < number) {
                 wal->spare = made;
-                return;
+                return true;
         }
         file_close(&made.file);
         segment_path(wal, number, path);
         file_discard(path);
+        return true;
+}
+
+bool wal_prepare(struct wal *wal, struct error *err)
+{
+        bool ok;
+
+        pthread_mutex_lock(&wal->lock);
+        ok = prepare_spare(wal, err);
+        pthread_mutex_unlock(&wal->lock);
+        return ok;
 }
 
 bool wal_sync(struct wal *wal, uint64_t position, struct error *err)
@@ -253,8 +263,6 @@ bool wal_sync(struct wal *wal, uint64_t position, struct error *err)
                 }
                 wal->syncing = true;
                 ok = sync_segments(wal, err);
-                if (ok)
-                        prepare_spare(wal);
                 wal->syncing = false;
                 pthread_cond_broadcast(&wal->synced);
         }

@@ -52,8 +52,12 @@ NODISCARD bool wal_append(struct wal *wal, struct buf *group, uint64_t *ret_posi
                           struct error *err);
 
 /* Returns when everything up to `position` is on the disk; callers share one fdatasync. Position
- * UINT64_MAX: everything appended so far. Also makes the next segment ready. ERROR_FULL. */
+ * UINT64_MAX: everything appended so far. ERROR_FULL. */
 NODISCARD bool wal_sync(struct wal *wal, uint64_t position, struct error *err);
+
+/* Makes sure that the next segment is there, so that appending needs no new room for a while.
+ * ERROR_FULL. */
+NODISCARD bool wal_prepare(struct wal *wal, struct error *err);
 
 /* Ends the current segment; what is appended from now on is in the segment returned or later. */
 NODISCARD bool wal_cut(struct wal *wal, uint64_t *ret_segment, struct error *err);
