@@ -2,11 +2,20 @@
 #include "base/civil.h"
 #include "promql/eval_int.h"
 
+/* A number that is no int64 is to Go the moment 2^63 seconds after 1970. The calendar repeats
+ * every 400 years, 12622780800 seconds, so that moment is 730692561 turns behind this one. */
+static struct civil beyond_int64(void)
+{
+        struct civil civil = civil_from_unix(7161147008);
+
+        civil.year += 400LL * 730692561;
+        return civil;
+}
+
 static double part_of(enum function_kind kind, double seconds)
 {
-        /* What Go makes of a number that is no int64. */
-        int64_t unix_s = fabs(seconds) < 9.2e18 ? (int64_t)seconds : INT64_MIN;
-        struct civil civil = civil_from_unix(unix_s);
+        struct civil civil = fabs(seconds) < 9.2e18 ? civil_from_unix((int64_t)seconds)
+                                                    : beyond_int64();
 
         switch (kind) {
         case FUNCTION_DAY_OF_MONTH:
