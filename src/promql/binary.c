@@ -56,6 +56,10 @@ bool eval_binary_scalars(struct eval *eval, const struct node *node, const struc
         const struct node_binary *binary = &node->binary;
         double *rhs;
 
+        if (binary->op == TOKEN_TRIM_UPPER || binary->op == TOKEN_TRIM_LOWER)
+                return error_set(err, ERROR_EXECUTION,
+                                 "operator \"%s\" not allowed for Scalar operations",
+                                 token_kind_text(binary->op));
         if (!eval_scalar(eval, binary->lhs, grid, ret_v, err) ||
             !eval_scalar_new(eval, binary->rhs, grid, &rhs, err))
                 return false;

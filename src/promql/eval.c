@@ -449,7 +449,7 @@ static bool run(struct eval *eval, const struct series_source *source, struct ar
         eval->querier->ops->close(eval->querier);
         began = clock_mono_ns(&clock_real);
         eval->stats.eval_ns = began - now;
-        if (ok && result->type == PROMQL_MATRIX)
+        if (ok && result->type == PROMQL_MATRIX && result->series_count)
                 qsort(result->series, result->series_count, sizeof(*result->series),
                       compare_series);
         eval->stats.sort_ns = clock_mono_ns(&clock_real) - began;

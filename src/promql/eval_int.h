@@ -208,9 +208,12 @@ struct window {
         int64_t start_ms, end_ms, eval_ms, range_ms;
         double args[FUNCTION_ARGS_MAX];
         struct scratch *scratch;
+        /* For the function's own use from one window of a series to the next: the position of
+         * the extreme, and up to where it was looked for (0: not yet); counted like `events`. */
+        size_t extreme, extreme_end;
 };
 /* False: no value at this step. */
-typedef bool range_function(const struct window *window, double *ret_v);
+typedef bool range_function(struct window *window, double *ret_v);
 
 struct range_kind {
         range_function *function;
@@ -275,9 +278,8 @@ NODISCARD bool eval_label_join(struct eval *eval, const struct node *node,
 NODISCARD bool eval_histogram(struct eval *eval, const struct node *node,
                               const struct grid *grid, struct sink sink, struct error *err);
 
-/* Quantile of values, which it sorts: NaN first, as Prometheus orders them. */
+/* Quantile of values, which it reorders. NaN is the smallest, as Prometheus orders them. */
 double quantile_of(double q, double *values, size_t count);
-void values_sort(double *values, size_t count);
 /* Warns when a quantile is not in [0, 1]. */
 void quantile_warn(struct eval *eval, const struct node *where, double q);
 

@@ -1,9 +1,7 @@
 /* <aggregation>_over_time, and the table of all functions over range vectors. */
-#include <stdlib.h>
-
 #include "promql/func_range_int.h"
 
-static bool range_sum(const struct window *w, double *ret_v)
+static bool range_sum(struct window *w, double *ret_v)
 {
         double sum = 0, c = 0;
 
@@ -14,7 +12,7 @@ static bool range_sum(const struct window *w, double *ret_v)
 }
 
 /* A plain mean; only when the sum overflows, an incremental one. */
-static bool range_avg(const struct window *w, double *ret_v)
+static bool range_avg(struct window *w, double *ret_v)
 {
         double sum = w->v[0], mean = 0, c = 0, count = 1;
         bool incremental = false;
@@ -45,76 +43,83 @@ static bool range_avg(const struct window *w, double *ret_v)
         return true;
 }
 
-static bool range_count(const struct window *w, double *ret_v)
+static bool range_count(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->count;
         return true;
 }
 
-/* Position of the extreme: a number wins over NaN, the first or last of equals as asked. */
-static size_t extreme(const struct window *w, bool max, bool last_of_equals)
+/* Position of the extreme: a number wins over NaN, the first or last of equals as asked. While the
+ * extreme of the window before is still inside, only what is new is looked at. */
+static size_t extreme(struct window *w, bool max, bool last_of_equals)
 {
-        size_t best = 0;
+        size_t best = 0, from = 1;
 
-        for (size_t i = 1; i < w->count; i++) {
+        if (w->extreme_end && w->extreme >= w->base) {
+                best = w->extreme - w->base;
+                from = w->extreme_end - w->base;
+        }
+        for (size_t i = from; i < w->count; i++) {
                 double v = w->v[i], current = w->v[best];
 
                 if ((max ? v > current : v < current) || isnan(current) ||
                     (last_of_equals && v == current))
                         best = i;
         }
+        w->extreme = w->base + best;
+        w->extreme_end = w->base + w->count;
         return best;
 }
 
-static bool range_max(const struct window *w, double *ret_v)
+static bool range_max(struct window *w, double *ret_v)
 {
         *ret_v = w->v[extreme(w, true, false)];
         return true;
 }
 
-static bool range_min(const struct window *w, double *ret_v)
+static bool range_min(struct window *w, double *ret_v)
 {
         *ret_v = w->v[extreme(w, false, false)];
         return true;
 }
 
-static bool range_ts_of_max(const struct window *w, double *ret_v)
+static bool range_ts_of_max(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->t_ms[extreme(w, true, true)] / 1000;
         return true;
 }
 
-static bool range_ts_of_min(const struct window *w, double *ret_v)
+static bool range_ts_of_min(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->t_ms[extreme(w, false, true)] / 1000;
         return true;
 }
 
-static bool range_first(const struct window *w, double *ret_v)
+static bool range_first(struct window *w, double *ret_v)
 {
         *ret_v = w->v[0];
         return true;
 }
 
-static bool range_last(const struct window *w, double *ret_v)
+static bool range_last(struct window *w, double *ret_v)
 {
         *ret_v = w->v[w->count - 1];
         return true;
 }
 
-static bool range_ts_of_first(const struct window *w, double *ret_v)
+static bool range_ts_of_first(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->t_ms[0] / 1000;
         return true;
 }
 
-static bool range_ts_of_last(const struct window *w, double *ret_v)
+static bool range_ts_of_last(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->t_ms[w->count - 1] / 1000;
         return true;
 }
 
-static bool range_present(const struct window *w, double *ret_v)
+static bool range_present(struct window *w, double *ret_v)
 {
         (void)w;
         *ret_v = 1;
@@ -135,46 +140,76 @@ static double variance(const struct window *w)
         return (square + square_c) / count;
 }
 
-static bool range_stdvar(const struct window *w, double *ret_v)
+static bool range_stdvar(struct window *w, double *ret_v)
 {
         *ret_v = variance(w);
         return true;
 }
 
-static bool range_stddev(const struct window *w, double *ret_v)
+static bool range_stddev(struct window *w, double *ret_v)
 {
         *ret_v = sqrt(variance(w));
         return true;
 }
 
-static int compare_values(const void *a, const void *b)
+static bool is_less(double a, double b)
 {
-        double x = *(const double *)a, y = *(const double *)b;
-
-        if (isnan(x) || isnan(y))
-                return (int)isnan(y) - (int)isnan(x);
-        return x < y ? -1 : x > y;
+        return isnan(a) ? !isnan(b) : a < b;
 }
 
-void values_sort(double *values, size_t count)
+/* Puts the value that belongs at position k there, smaller ones before it (quickselect, with the
+ * median of three as pivot). */
+static void select_nth(double *values, size_t count, size_t k)
 {
-        qsort(values, count, sizeof(*values), compare_values);
+        size_t low = 0, high = count - 1;
+
+        while (low < high) {
+                double a = values[low], b = values[low + (high - low) / 2], c = values[high];
+                double pivot = is_less(a, b) ? (is_less(b, c) ? b : is_less(a, c) ? c : a)
+                                             : (is_less(a, c) ? a : is_less(b, c) ? c : b);
+                size_t left = low, right = high;
+
+                for (;;) {
+                        double held;
+
+                        while (is_less(values[left], pivot))
+                                left++;
+                        while (is_less(pivot, values[right]))
+                                right--;
+                        if (left >= right)
+                                break;
+                        held = values[left];
+                        values[left++] = values[right];
+                        values[right--] = held;
+                }
+                if (k <= right)
+                        high = right;
+                else
+                        low = right + 1;
+        }
 }
 
 double quantile_of(double q, double *values, size_t count)
 {
-        double n = (double)count, rank, lower, upper, weight;
+        double n = (double)count, rank, upper, weight;
+        size_t at;
 
         if (count == 0 || isnan(q))
                 return number_nan();
         if (q < 0 || q > 1)
                 return q < 0 ? -INFINITY : INFINITY;
-        values_sort(values, count);
         rank = q * (n - 1);
-        lower = fmax(0, floor(rank));
-        upper = fmin(n - 1, lower + 1);
+        at = (size_t)floor(rank);
         weight = rank - floor(rank);
-        return values[(size_t)lower] * (1 - weight) + values[(size_t)upper] * weight;
+        select_nth(values, count, at);
+        upper = values[at];
+        if (at + 1 < count) {
+                upper = values[at + 1];
+                for (size_t i = at + 2; i < count; i++)
+                        if (is_less(values[i], upper))
+                                upper = values[i];
+        }
+        return values[at] * (1 - weight) + upper * weight;
 }
 
 void quantile_warn(struct eval *eval, const struct node *where, double q)
@@ -189,7 +224,7 @@ void quantile_warn(struct eval *eval, const struct node *where, double q)
         buf_release(&text);
 }
 
-static double *sorted_copy(const struct window *w)
+static double *copy_of(const struct window *w)
 {
         double *values = scratch_sort(w->scratch, w->count);
 
@@ -197,23 +232,25 @@ static double *sorted_copy(const struct window *w)
         return values;
 }
 
-static bool range_quantile(const struct window *w, double *ret_v)
+static bool range_quantile(struct window *w, double *ret_v)
 {
-        *ret_v = quantile_of(w->args[0], sorted_copy(w), w->count);
+        *ret_v = quantile_of(w->args[0], copy_of(w), w->count);
         return true;
 }
 
 /* The median of the distances from the median. */
-static bool range_mad(const struct window *w, double *ret_v)
+static bool range_mad(struct window *w, double *ret_v)
 {
-        double *values = sorted_copy(w);
+        double *values = copy_of(w);
         double median = quantile_of(0.5, values, w->count);
 
-        /* Sorted, NaN comes first: with one among them there is no median. */
-        if (isnan(values[0]))
-                median = values[0];
-        for (size_t i = 0; i < w->count; i++)
+        for (size_t i = 0; i < w->count; i++) {
+                if (isnan(values[i])) {
+                        *ret_v = number_nan();
+                        return true;
+                }
                 values[i] = fabs(values[i] - median);
+        }
         *ret_v = quantile_of(0.5, values, w->count);
         return true;
 }

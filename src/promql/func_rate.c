@@ -39,17 +39,17 @@ static bool extrapolate(const struct window *w, bool is_counter, bool is_rate, d
         return true;
 }
 
-bool range_rate(const struct window *w, double *ret_v)
+bool range_rate(struct window *w, double *ret_v)
 {
         return extrapolate(w, true, true, ret_v);
 }
 
-bool range_increase(const struct window *w, double *ret_v)
+bool range_increase(struct window *w, double *ret_v)
 {
         return extrapolate(w, true, false, ret_v);
 }
 
-bool range_delta(const struct window *w, double *ret_v)
+bool range_delta(struct window *w, double *ret_v)
 {
         return extrapolate(w, false, false, ret_v);
 }
@@ -73,17 +73,17 @@ static bool instant_change(const struct window *w, bool is_rate, double *ret_v)
         return true;
 }
 
-bool range_irate(const struct window *w, double *ret_v)
+bool range_irate(struct window *w, double *ret_v)
 {
         return instant_change(w, true, ret_v);
 }
 
-bool range_idelta(const struct window *w, double *ret_v)
+bool range_idelta(struct window *w, double *ret_v)
 {
         return instant_change(w, false, ret_v);
 }
 
-bool range_event_count(const struct window *w, double *ret_v)
+bool range_event_count(struct window *w, double *ret_v)
 {
         *ret_v = (double)w->event_count;
         return true;
@@ -122,7 +122,7 @@ static void fit_line(const struct window *w, int64_t origin_ms, double *ret_slop
         *ret_intercept = y_sum / n - *ret_slope * x_sum / n;
 }
 
-bool range_deriv(const struct window *w, double *ret_v)
+bool range_deriv(struct window *w, double *ret_v)
 {
         double intercept;
 
@@ -132,7 +132,7 @@ bool range_deriv(const struct window *w, double *ret_v)
         return true;
 }
 
-bool range_predict_linear(const struct window *w, double *ret_v)
+bool range_predict_linear(struct window *w, double *ret_v)
 {
         double slope, intercept;
 
@@ -143,7 +143,7 @@ bool range_predict_linear(const struct window *w, double *ret_v)
         return true;
 }
 
-bool range_double_exponential_smoothing(const struct window *w, double *ret_v)
+bool range_double_exponential_smoothing(struct window *w, double *ret_v)
 {
         double smoothing = w->args[1], trend = w->args[2];
         double previous = 0, level, slope;

@@ -73,7 +73,7 @@ static void compute_windows(const void *ctx, struct scratch *scratch,
                 window.v = samples->v + low;
                 window.count = high - low;
                 window.base = low;
-                window.events = scratch->events + event_low;
+                window.events = event_count ? scratch->events + event_low : NULL;
                 window.event_count = event_high - event_low;
                 for (size_t a = 0; a < job->call->call.arg_count; a++)
                         window.args[a] = job->args[a] ? job->args[a][step] : 0;
