@@ -2,6 +2,13 @@
 
 #include "codec/varint.h"
 
+/* gcc vectorizes loops of unknown length only from -O3 on. */
+#if defined(__clang__)
+#define VECTORIZE
+#else
+#define VECTORIZE __attribute__((optimize("O3")))
+#endif
+
 enum { ORDER_MASK = 3, HAS_DIVISOR = 4 };
 
 /* Residuals of one order and how they would be stored. */
@@ -168,19 +175,32 @@ static uint8_t *write_exceptions(uint8_t *at, const struct plan *plan)
         return at;
 }
 
+static void plan_order(struct plan *plan, const int64_t *values, size_t count, unsigned order)
+{
+        if (order == 0)
+                plan_values(plan, values, count);
+        else if (order == 1)
+                plan_differences(plan, values, count);
+        else
+                plan_second_differences(plan, values, count);
+}
+
+/* The first values cost bytes too; three each settles ties toward less work. */
+static size_t cost(const struct plan *plan)
+{
+        return plan->cost_bytes + 3 * plan->order;
+}
+
 uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
 {
         struct plan plans[2], *best = &plans[0], *tried = &plans[1];
 
         BUG_ON(count == 0 || count > INTS_MAX_COUNT);
-        plan_values(best, values, count);
-        for (unsigned order = 1; order <= 2 && count > order; order++) {
-                if (order == 1)
-                        plan_differences(tried, values, count);
-                else
-                        plan_second_differences(tried, values, count);
-                /* The first values cost bytes too; half a dozen settles ties toward less work. */
-                if (tried->cost_bytes + 3 * (order - best->order) < best->cost_bytes) {
+        plan_order(best, values, count, count > 1 ? 1 : 0);
+        /* Steady differences, as of most timestamps, cannot be beaten. */
+        for (unsigned order = 0; order <= 2 && count > order && best->cost_bytes; order += 2) {
+                plan_order(tried, values, count, order);
+                if (cost(tried) < cost(best)) {
                         struct plan *loser = best;
 
                         best = tried;
@@ -220,7 +240,7 @@ static uint64_t load_u64(const uint8_t *at)
 }
 
 /* Widths up to 8: eight residuals are `width` whole bytes, so one load serves eight. */
-static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
+VECTORIZE static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
                             size_t count)
 {
         uint64_t mask = (1ull << width) - 1;
@@ -246,19 +266,40 @@ static size_t unpack_medium(const uint8_t *data, size_t len, unsigned width, uin
         return i;
 }
 
-static void unpack(const uint8_t *data, size_t len, unsigned width, uint64_t *values, size_t count)
+/* As many residuals as whole loads within len bytes reach. */
+static size_t unpack_fast(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
+                          size_t count)
 {
         size_t done = 0;
+
+        if (width <= 8)
+                done = unpack_narrow(data, len, width, values, count);
+        /* Up to 57 bits plus 7 of misalignment fit one load. */
+        if (width <= 57)
+                done += unpack_medium(data + done * width / 8, len - done * width / 8, width,
+                                      values + done, count - done);
+        return done;
+}
+
+/* Short columns are unpacked from a copy with room behind it. */
+enum { SHORT_BYTES = 256, LOAD_BYTES = 8 };
+
+static void unpack(const uint8_t *data, size_t len, unsigned width, uint64_t *values, size_t count)
+{
+        uint8_t padded[SHORT_BYTES + LOAD_BYTES];
+        size_t done;
 
         if (width == 0) {
                 memset(values, 0, count * sizeof(*values));
                 return;
         }
-        /* Up to 57 bits plus 7 of misalignment fit one load. */
-        if (width <= 8)
-                done = unpack_narrow(data, len, width, values, count);
-        else if (width <= 57)
-                done = unpack_medium(data, len, width, values, count);
+        if (len <= SHORT_BYTES) {
+                memcpy(padded, data, len);
+                memset(padded + len, 0, LOAD_BYTES);
+                done = unpack_fast(padded, len + LOAD_BYTES, width, values, count);
+        } else {
+                done = unpack_fast(data, len, width, values, count);
+        }
         for (; done < count; done++)
                 values[done] = unpack_careful(data, len, done * width, width);
 }
@@ -286,7 +327,8 @@ static void read_exceptions(struct reader *r, size_t exceptions, size_t count,
         }
 }
 
-static void scale(uint64_t *residuals, size_t count, uint64_t divisor, uint64_t minimum)
+/* residual * divisor + minimum, in place. */
+VECTORIZE static void scale(uint64_t *residuals, size_t count, uint64_t divisor, uint64_t minimum)
 {
         if (divisor == 1) {
                 for (size_t i = 0; minimum && i < count; i++)
@@ -297,12 +339,27 @@ static void scale(uint64_t *residuals, size_t count, uint64_t divisor, uint64_t 
                 residuals[i] = residuals[i] * divisor + minimum;
 }
 
-static void integrate(uint64_t *values, size_t count, uint64_t sum)
+/* The same, summed up from `sum` on. */
+static void scale_and_sum(uint64_t *values, size_t count, uint64_t divisor, uint64_t minimum,
+                          uint64_t sum)
 {
+        if (divisor == 1) {
+                for (size_t i = 0; i < count; i++) {
+                        sum += values[i] + minimum;
+                        values[i] = sum;
+                }
+                return;
+        }
         for (size_t i = 0; i < count; i++) {
-                sum += values[i];
+                sum += values[i] * divisor + minimum;
                 values[i] = sum;
         }
+}
+
+VECTORIZE static void fill_steady(uint64_t *values, size_t count, uint64_t first, uint64_t step)
+{
+        for (size_t i = 0; i < count; i++)
+                values[i] = first + i * step;
 }
 
 void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
@@ -334,16 +391,21 @@ void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
         packed = reader_take(r, packed_len);
         if (!packed)
                 return;
+        if (order == 1 && width == 0 && exception_count == 0) {
+                fill_steady(values, count, first, minimum);
+                return;
+        }
         unpack(packed, packed_len, width, values + order, left);
         for (size_t i = 0; i < exception_count; i++)
                 values[order + exceptions[i].index] |= exceptions[i].high << width;
-        scale(values + order, left, divisor, minimum);
-        if (order == 2)
-                integrate(values + 2, left, first_delta);
-        if (order == 2)
+        if (order == 0) {
+                scale(values, left, divisor, minimum);
+                return;
+        }
+        scale_and_sum(values + order, left, divisor, minimum, order == 1 ? first : first_delta);
+        values[0] = first;
+        if (order == 2) {
                 values[1] = first_delta;
-        if (order >= 1) {
-                values[0] = first;
-                integrate(values + 1, count - 1, first);
+                scale_and_sum(values + 1, count - 1, 1, 0, first);
         }
 }

@@ -162,22 +162,26 @@ bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk 
 
 static bool read_timestamps(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
 {
-        int64_t descends = 0, last;
+        int64_t previous, last;
+        bool descends = false;
 
         if (chunk->count == 1) {
                 t_ms[0] = chunk->first_t_ms;
                 return true;
         }
         ints_decode(r, t_ms, chunk->count);
-        if (r->failed || t_ms[0] != 0)
+        if (r->failed || t_ms[0] != 0 ||
+            __builtin_add_overflow(t_ms[chunk->count - 1], chunk->first_t_ms, &last))
                 return false;
-        for (size_t i = 1; i < chunk->count; i++)
-                descends |= t_ms[i] <= t_ms[i - 1];
-        if (descends || __builtin_add_overflow(t_ms[chunk->count - 1], chunk->first_t_ms, &last))
-                return false;
-        for (size_t i = 0; i < chunk->count; i++)
-                t_ms[i] += chunk->first_t_ms;
-        return true;
+        previous = -1;
+        for (size_t i = 0; i < chunk->count; i++) {
+                int64_t relative = t_ms[i];
+
+                descends |= relative <= previous;
+                previous = relative;
+                t_ms[i] = (int64_t)((uint64_t)relative + (uint64_t)chunk->first_t_ms);
+        }
+        return !descends;
 }
 
 bool chunk_decode(const struct chunk *chunk, int64_t *t_ms, double *v, struct error *err)
