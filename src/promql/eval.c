@@ -480,12 +480,10 @@ static void fill_options(struct eval *eval, const struct promql_options *given)
 static bool check_query(const struct promql_query *query, struct error *err)
 {
         enum promql_type type = promql_expr_type(query->expr);
-        int64_t span;
 
         if (!query->step_ms)
                 return true;
-        if (query->step_ms < 0 || query->end_ms < query->start_ms ||
-            __builtin_sub_overflow(query->end_ms, query->start_ms, &span))
+        if (query->step_ms < 0 || query->end_ms < query->start_ms)
                 return error_set(err, ERROR_INVALID, "end timestamp must not be before start");
         if (type != PROMQL_SCALAR && type != PROMQL_VECTOR)
                 return error_set(err, ERROR_INVALID,
@@ -506,9 +504,12 @@ bool promql_query_run(const struct series_source *source, const struct promql_op
         if (!check_query(query, err))
                 return false;
         fill_options(&eval, options);
-        eval.grid = (struct grid){query->start_ms, query->step_ms, 1};
+        eval.query.start_ms = eval_clamp_time(query->start_ms);
+        eval.query.end_ms = eval_clamp_time(query->end_ms);
+        eval.grid = (struct grid){eval.query.start_ms, query->step_ms, 1};
         if (query->step_ms)
-                eval.grid.count = (size_t)((query->end_ms - query->start_ms) / query->step_ms) + 1;
+                eval.grid.count = (size_t)((eval.query.end_ms - eval.query.start_ms) /
+                                           query->step_ms) + 1;
         query_budget_init(&eval.budget, eval.options.max_samples, eval.options.max_bytes,
                           eval.options.timeout_ms, query->cancel);
         if (eval.grid.count > eval.budget.samples_max)

@@ -48,6 +48,14 @@ static inline bool row_is_absent(double v)
         return sample_is_stale(v);
 }
 
+/* Times beyond 70 million years are cut off, so that adding offsets and ranges cannot overflow. */
+static inline int64_t eval_clamp_time(int64_t t_ms)
+{
+        const int64_t limit = (int64_t)1 << 61;
+
+        return t_ms > limit ? limit : t_ms < -limit ? -limit : t_ms;
+}
+
 /* How many times have a value. */
 size_t row_present(const double *v, size_t count);
 

@@ -24,6 +24,44 @@ bool parse_is_metric_name(enum token_kind kind)
         }
 }
 
+/* Prometheus shows Go's words for a bad regex, of the pattern as it anchors it: ^(?s:x)$. */
+static bool fail_regex(struct parser *parser, size_t at, struct str pattern, const char *reason)
+{
+        static const struct {
+                const char *re2, *go;
+                bool head, tail; /* the quoted part includes the anchors */
+        } words[] = {
+                {"missing ]: ", "missing closing ]", false, true},
+                {"missing ): ", "missing closing )", true, true},
+                {"unexpected ): ", "unexpected )", true, true},
+                {"no argument for repetition operator: ",
+                 "missing argument to repetition operator", false, false},
+                {"invalid repetition size: ", "invalid repeat count", false, false},
+                {"bad repetition operator: ", "invalid nested repetition operator", false, false},
+                {"invalid perl operator: ", "invalid or unsupported Perl syntax", false, false},
+                {"invalid named capture group: ", "invalid named capture", false, false},
+                {"invalid escape sequence: ", "invalid escape sequence", false, false},
+                {"invalid character class range: ", "invalid character class range", false,
+                 false},
+        };
+        struct str text = str_from(reason);
+
+        /* There the backslash escapes the closing anchor. */
+        if (str_starts_with(text, STR_LIT("trailing \\")))
+                return parser_fail(parser, at,
+                                   "error parsing regexp: missing closing ): `^(?s:" STR_FMT ")$`",
+                                   STR_ARG(pattern));
+        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+                if (!str_starts_with(text, str_from(words[i].re2)) ||
+                    reason[strlen(words[i].re2)] == '`')
+                        continue;
+                return parser_fail(parser, at, "error parsing regexp: %s: `%s%s%s`", words[i].go,
+                                   words[i].head ? "^(?s:" : "", reason + strlen(words[i].re2),
+                                   words[i].tail ? ")$" : "");
+        }
+        return parser_fail(parser, at, "error parsing regexp: %s", reason);
+}
+
 struct matcher_list {
         struct matcher *items;
         size_t count, capacity;
@@ -44,7 +82,7 @@ static bool add_matcher(struct parser *parser, struct matcher_list *list, enum m
                 list->capacity = capacity;
         }
         if (!matcher_init(&list->items[list->count], parser->arena, op, name, value, &reason))
-                return parser_fail(parser, at, "error parsing regexp: %s", reason.text);
+                return fail_regex(parser, at, value, reason.text);
         list->count++;
         return true;
 }

@@ -120,6 +120,21 @@ static void syntax_errors(void **state)
                                    "parsing \"1e400\": value out of range");
 }
 
+static void regex_errors(void **state)
+{
+        (void)state;
+        assert_error("a{b=~\"(\"}", "1:3: parse error: error parsing regexp: missing closing ): "
+                                    "`^(?s:()$`");
+        assert_error("a{b=~\"x[y\"}", "1:3: parse error: error parsing regexp: missing closing ]: "
+                                      "`[y)$`");
+        assert_error("a{b=~\"*\"}", "1:3: parse error: error parsing regexp: missing argument to "
+                                    "repetition operator: `*`");
+        assert_error("a{b!~`\\`}", "1:3: parse error: error parsing regexp: missing closing ): "
+                                   "`^(?s:\\)$`");
+        assert_error("a{b!~`\\C`}",
+                     "1:3: parse error: error parsing regexp: invalid escape sequence: `\\C`");
+}
+
 static void type_errors(void **state)
 {
         (void)state;
@@ -264,6 +279,7 @@ int main(void)
                 cmocka_unit_test(selectors),
                 cmocka_unit_test(newer_grammar),
                 cmocka_unit_test(syntax_errors),
+                cmocka_unit_test(regex_errors),
                 cmocka_unit_test(type_errors),
                 cmocka_unit_test(experimental_grammar_is_gated),
                 cmocka_unit_test(hostile_nesting_is_an_error),

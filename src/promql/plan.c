@@ -68,7 +68,7 @@ static bool resolve_shift(struct eval *eval, const struct node *node,
         plan->has_at = shift->at != AT_NONE;
         plan->at_ms = shift->at == AT_START ? eval->query.start_ms
                       : shift->at == AT_END ? eval->query.end_ms
-                                            : shift->at_ms;
+                                            : eval_clamp_time(shift->at_ms);
         return resolve_extent(eval, shift->offset_ms, shift->offset_expr, true,
                               &plan->offset_ms, err);
 }

@@ -1,6 +1,8 @@
 /* Reading series. One series is read and computed at a time per thread, a stretch of time after
  * the other, so that memory does not grow with the length of the query; waves of rows are then
  * handed on in the order of the list. */
+#include <stdatomic.h>
+
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "promql/eval_int.h"
@@ -9,7 +11,6 @@ ALLOC_TYPE(scan_type, "promql_scan")
 
 enum {
         WAVE_VALUES = 1 << 18,         /* 2 MiB of results at once */
-        CHUNKS_PER_THREAD = 4,         /* so that an uneven wave still ends evenly */
         PARALLEL_COST_MIN = 512,       /* below, starting threads costs more than it saves */
         STRETCH_MIN_MS = 7 * 86400000, /* steps computed from one read */
         FIRST_SLICE_MS = 2 * 3600000,  /* of a read; doubled while samples are sparse */
@@ -54,8 +55,10 @@ static void drop_stale(struct samples *samples)
 
 static bool check_size(const struct eval *eval, const struct samples *samples, struct error *err)
 {
+        /* All threads together hold at most half of the bytes in samples. */
         if (samples->count > eval->budget.samples_max ||
-            samples->count > eval->budget.bytes_max / (2 * sizeof(struct sample)))
+            samples->count * sizeof(struct sample) >
+                    eval->budget.bytes_max / 2 / eval->options.threads)
                 return error_set(err, ERROR_LIMIT,
                                  "query processing would load too many samples into memory in "
                                  "query execution");
@@ -90,14 +93,20 @@ bool scan_read(const struct eval *eval, const struct series *series, int64_t min
         return true;
 }
 
+struct worker {
+        struct scratch scratch;
+        struct error error;
+        bool failed;
+};
+
 struct wave {
         struct eval *eval;
         const struct scan *scan;
-        size_t first, rows, chunks;
+        size_t first, rows;
+        _Atomic size_t next; /* row of the wave that nobody has begun */
         double *v;
-        struct scratch *scratch; /* one per chunk */
-        struct error *errors;    /* one per chunk */
-        bool *failed;
+        struct worker *workers;
+        size_t worker_count;
 };
 
 /* The last step whose window can still be read together with that of `from`. */
@@ -137,17 +146,23 @@ static bool compute_series(struct wave *wave, struct scratch *scratch, size_t in
         return true;
 }
 
-static void compute_chunk(void *ctx, size_t chunk)
+static void compute_rows(void *ctx, size_t index)
 {
         struct wave *wave = ctx;
-        size_t from = wave->rows * chunk / wave->chunks;
-        size_t to = wave->rows * (chunk + 1) / wave->chunks;
+        struct worker *worker = &wave->workers[index];
 
-        for (size_t i = from; i < to && !wave->failed[chunk]; i++)
-                if (!compute_series(wave, &wave->scratch[chunk], wave->first + i,
-                                    wave->v + i * wave->scan->grid->count,
-                                    &wave->errors[chunk]))
-                        wave->failed[chunk] = true;
+        for (;;) {
+                size_t row = atomic_fetch_add(&wave->next, 1);
+
+                if (row >= wave->rows)
+                        return;
+                if (!compute_series(wave, &worker->scratch, wave->first + row,
+                                    wave->v + row * wave->scan->grid->count, &worker->error)) {
+                        worker->failed = true;
+                        atomic_store(&wave->next, wave->rows);
+                        return;
+                }
+        }
 }
 
 static bool hand_on(struct wave *wave, struct error *err)
@@ -170,8 +185,8 @@ static void count_read(struct wave *wave)
 {
         struct eval *eval = wave->eval;
 
-        for (size_t c = 0; c < wave->chunks; c++) {
-                struct scratch *scratch = &wave->scratch[c];
+        for (size_t w = 0; w < wave->worker_count; w++) {
+                struct scratch *scratch = &wave->workers[w].scratch;
 
                 if (!eval->subqueries)
                         eval->stats.samples_total += scratch->samples_read;
@@ -183,59 +198,51 @@ static void count_read(struct wave *wave)
         }
 }
 
-static bool run_waves(struct wave *wave, size_t rows_max, size_t threads, struct error *err)
+static bool run_wave(struct wave *wave, struct error *err)
 {
-        size_t total = wave->scan->list->count;
-
-        for (wave->first = 0; wave->first < total; wave->first += wave->rows) {
-                wave->rows = total - wave->first < rows_max ? total - wave->first : rows_max;
-                if (threads > 1)
-                        thread_parallel_for(threads, wave->chunks, compute_chunk, wave);
-                else
-                        compute_chunk(wave, 0);
-                for (size_t c = 0; c < wave->chunks; c++) {
-                        if (!wave->failed[c])
-                                continue;
-                        /* Helpers cannot tell a timeout from a client that left. */
-                        if (query_budget_check(&wave->eval->budget, err))
-                                *err = wave->errors[c];
-                        return false;
-                }
-                count_read(wave);
-                if (!hand_on(wave, err))
-                        return false;
+        atomic_store(&wave->next, 0);
+        if (wave->worker_count > 1)
+                thread_parallel_for(wave->worker_count, wave->worker_count, compute_rows, wave);
+        else
+                compute_rows(wave, 0);
+        for (size_t w = 0; w < wave->worker_count; w++) {
+                if (!wave->workers[w].failed)
+                        continue;
+                /* Helpers cannot tell a timeout from a client that left. */
+                if (query_budget_check(&wave->eval->budget, err))
+                        *err = wave->workers[w].error;
+                return false;
         }
-        return true;
+        count_read(wave);
+        return hand_on(wave, err);
 }
 
 bool scan_run(struct eval *eval, const struct scan *scan, struct error *err)
 {
-        size_t width = scan->grid->count, rows_max = WAVE_VALUES / width + 1;
-        size_t threads = scan->list->count * (1 + width / 16) < PARALLEL_COST_MIN
-                                 ? 1
-                                 : eval->options.threads;
-        struct wave wave = {eval, scan, .chunks = threads > 1 ? threads * CHUNKS_PER_THREAD : 1};
+        size_t total = scan->list->count, width = scan->grid->count;
+        size_t rows_max = WAVE_VALUES / width + 1 < total ? WAVE_VALUES / width + 1 : total;
+        bool parallel = total * (1 + width / 16) >= PARALLEL_COST_MIN;
         bool per_step = eval->stats.samples_per_step && !eval->subqueries &&
                         width == eval->grid.count;
-        bool ok;
+        struct wave wave = {.eval = eval,
+                            .scan = scan,
+                            .worker_count = parallel ? eval->options.threads : 1};
+        bool ok = true;
 
-        if (!scan->list->count)
+        if (!total)
                 return true;
-        if (rows_max > scan->list->count)
-                rows_max = scan->list->count;
         wave.v = alloc_new(&scan_type, rows_max * width * sizeof(*wave.v));
-        wave.scratch = alloc_new(&scan_type, wave.chunks * sizeof(*wave.scratch));
-        wave.errors = alloc_new(&scan_type, wave.chunks * sizeof(*wave.errors));
-        wave.failed = alloc_new(&scan_type, wave.chunks * sizeof(*wave.failed));
-        for (size_t c = 0; per_step && c < wave.chunks; c++)
-                wave.scratch[c].per_step =
-                        alloc_new(&scan_type, width * sizeof(*wave.scratch[c].per_step));
-        ok = run_waves(&wave, rows_max, threads, err);
-        for (size_t c = 0; c < wave.chunks; c++)
-                scratch_release(&wave.scratch[c]);
+        wave.workers = alloc_new(&scan_type, wave.worker_count * sizeof(*wave.workers));
+        for (size_t w = 0; per_step && w < wave.worker_count; w++)
+                wave.workers[w].scratch.per_step =
+                        alloc_new(&scan_type, width * sizeof(uint64_t));
+        for (wave.first = 0; ok && wave.first < total; wave.first += wave.rows) {
+                wave.rows = total - wave.first < rows_max ? total - wave.first : rows_max;
+                ok = run_wave(&wave, err);
+        }
+        for (size_t w = 0; w < wave.worker_count; w++)
+                scratch_release(&wave.workers[w].scratch);
         alloc_free(&scan_type, wave.v);
-        alloc_free(&scan_type, wave.scratch);
-        alloc_free(&scan_type, wave.errors);
-        alloc_free(&scan_type, wave.failed);
+        alloc_free(&scan_type, wave.workers);
         return ok;
 }
