@@ -47,8 +47,8 @@ static struct json_value *convert(struct arena *arena, dom::element element)
                 object = element.get_object().value_unsafe();
                 for (dom::key_value_pair pair : object) {
                         *tail = convert(arena, pair.value);
-                        (*tail)->key = arena_str(arena,
-                                                 str_make(pair.key.data(), pair.key.size()));
+                        (*tail)->key = arena_str(arena, str_make(pair.key.data(),
+                                                                 pair.key.size()));
                         tail = &(*tail)->next;
                 }
                 break;
@@ -67,7 +67,8 @@ extern "C" bool json_parse(struct arena *arena, struct str text, struct json_val
         if (!failure)
                 failure = parser.parse(text.data, text.len, true).get(root);
         if (failure)
-                return error_set(err, ERROR_INVALID, "invalid JSON: %s", simdjson::error_message(failure));
+                return error_set(err, ERROR_INVALID, "invalid JSON: %s",
+                                 simdjson::error_message(failure));
         *ret_value = convert(arena, root);
         return true;
 }

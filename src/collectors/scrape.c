@@ -464,7 +464,7 @@ static void add_target(struct scrape_manager *manager, struct pool *pool,
         target->kept = true;
         fill_fetch(target);
         map_put(&pool->targets, target->key, target);
-        /* A built-in target has nobody to spare: it starts at once, so that there is data to see. */
+        /* A built-in target has nobody to spare: it starts at once, to have data to show. */
         target->due_ns = config->render ? clock_now_ns(&clock_real) : first_due_ns(target);
         heap_push(manager, target);
 }
