@@ -7,7 +7,20 @@
 #include "base/file.h"
 #include "wal/wal.h"
 
-enum { SERIES = 30, BATCHES_IN_PARTS = 400, BATCHES_IN_LOG = 260 };
+/* The last few series begin after the parts were written, so that only the log defines them. */
+enum {
+        SERIES = 30,
+        LATE_SERIES = 3,
+        BATCHES_IN_PARTS = 400,
+        BATCHES_IN_LOG = 260,
+        BATCHES = BATCHES_IN_PARTS + BATCHES_IN_LOG,
+        SAMPLES = SERIES * BATCHES - LATE_SERIES * BATCHES_IN_PARTS,
+};
+
+static uint64_t first_position(uint32_t n)
+{
+        return n < SERIES - LATE_SERIES ? 0 : BATCHES_IN_PARTS;
+}
 
 static int64_t fake_now_ns(void *ctx)
 {
@@ -156,11 +169,14 @@ static void append_batch(struct tsdb *tsdb, uint64_t position)
         struct series_sink sink = tsdb_sink(tsdb);
         struct append_sample batch[SERIES];
         struct error err;
+        size_t count = 0;
 
         for (uint32_t n = 0; n < SERIES; n++)
-                batch[n] = (struct append_sample){resolve_number(tsdb, n), time_of(position),
-                                                  value_of(n, position)};
-        assert_ok(sink.append(sink.ctx, batch, SERIES, NULL, &err), err);
+                if (position >= first_position(n))
+                        batch[count++] = (struct append_sample){resolve_number(tsdb, n),
+                                                                time_of(position),
+                                                                value_of(n, position)};
+        assert_ok(sink.append(sink.ctx, batch, count, NULL, &err), err);
 }
 
 /* Parts of several levels and partitions, two series files, a log; as after a kill. */
@@ -169,7 +185,7 @@ static void make_tree(struct tree *tree, const char *dir)
         struct tsdb *tsdb = open_store(dir);
         struct error err;
 
-        for (uint64_t i = 0; i < BATCHES_IN_PARTS + BATCHES_IN_LOG; i++) {
+        for (uint64_t i = 0; i < BATCHES; i++) {
                 append_batch(tsdb, i);
                 if (i < BATCHES_IN_PARTS && i % 29 == 28)
                         assert_ok(tsdb_maintain(tsdb, &err), err);
@@ -185,30 +201,20 @@ static void make_tree(struct tree *tree, const char *dir)
 struct found {
         uint64_t samples[SERIES];
         uint64_t total;
-        uint64_t first_missing[SERIES]; /* position */
-        uint64_t last_missing[SERIES];
 };
 
 static void check_samples(void *ctx, uint32_t n, const struct samples *samples)
 {
         struct found *found = ctx;
-        uint64_t expected = 0;
 
         assert_true(n < SERIES);
-        found->first_missing[n] = UINT64_MAX;
         for (size_t i = 0; i < samples->count; i++) {
                 uint64_t position = (uint64_t)(samples->t_ms[i] - time_of(0)) / 1000;
 
                 if (samples->t_ms[i] != time_of(position) ||
-                    position >= BATCHES_IN_PARTS + BATCHES_IN_LOG ||
+                    position < first_position(n) || position >= BATCHES ||
                     sample_bits(samples->v[i]) != sample_bits(value_of(n, position)))
                         fail_msg("series %u has a wrong sample", n);
-                if (position != expected) {
-                        if (found->first_missing[n] == UINT64_MAX)
-                                found->first_missing[n] = expected;
-                        found->last_missing[n] = position - 1;
-                }
-                expected = position + 1;
         }
         found->samples[n] = samples->count;
         found->total += samples->count;
@@ -225,22 +231,25 @@ static void look(const char *dir, struct found *found)
 
 /* ---- the log cut --------------------------------------------------------------------------- */
 
-/* Ends of the records of samples in the segment, in order. */
+/* Ends of the records of samples in the segment, in order, and of the last that defines series. */
 struct records {
         const struct buf *segment;
         uint64_t ends[BATCHES_IN_LOG + 8];
         size_t count;
+        uint64_t definitions_end;
 };
 
 static void note_record(void *ctx, uint64_t segment, uint8_t kind, struct str payload)
 {
         struct records *records = ctx;
         enum { KIND_SAMPLES = 2 };
+        uint64_t end = (uint64_t)(payload.data + payload.len - records->segment->data);
 
         (void)segment;
         if (kind == KIND_SAMPLES)
-                records->ends[records->count++] =
-                        (uint64_t)(payload.data + payload.len - records->segment->data);
+                records->ends[records->count++] = end;
+        else
+                records->definitions_end = end;
 }
 
 static struct copy *last_segment(struct tree *tree)
@@ -268,17 +277,30 @@ static void cut_at(struct tree *tree, const char *dir, struct copy *log, size_t 
                 kept++;
         look(dir, &found);
         for (uint32_t n = 0; n < SERIES; n++)
-                if (found.samples[n] != BATCHES_IN_PARTS + kept)
-                        fail_msg("log cut at %zu: series %u has %llu samples, not %llu", offset, n,
-                                 (unsigned long long)found.samples[n],
-                                 (unsigned long long)(BATCHES_IN_PARTS + kept));
+                if (found.samples[n] != BATCHES_IN_PARTS - first_position(n) + kept)
+                        fail_msg("log cut at %zu: series %u has %llu samples", offset, n,
+                                 (unsigned long long)found.samples[n]);
+}
+
+/* The log, without the reserved space at its end, and what it consists of. */
+static struct copy *scan_log(struct tree *tree, struct records *records)
+{
+        struct wal_visitor visitor = {note_record, NULL, records};
+        struct copy *log = last_segment(tree);
+
+        while (log->bytes.len && !log->bytes.data[log->bytes.len - 1])
+                log->bytes.len--;
+        *records = (struct records){.segment = &log->bytes};
+        wal_scan((const uint8_t *)log->bytes.data, log->bytes.len,
+                 strtoull(log->path + 4, NULL, 16), true, &visitor);
+        assert_int_equal(records->count, BATCHES_IN_LOG);
+        return log;
 }
 
 static void test_log_cut(void **state)
 {
         struct rng rng = rng_seeded("log cut");
-        struct records records = {0};
-        struct wal_visitor visitor = {note_record, NULL, &records};
+        struct records records;
         size_t from, step = 1;
         struct copy *log;
         struct tree tree;
@@ -287,13 +309,7 @@ static void test_log_cut(void **state)
         (void)state;
         scratch_dir(dir);
         make_tree(&tree, dir);
-        log = last_segment(&tree);
-        records.segment = &log->bytes;
-        while (log->bytes.len && !log->bytes.data[log->bytes.len - 1])
-                log->bytes.len--;
-        wal_scan((const uint8_t *)log->bytes.data, log->bytes.len,
-                 strtoull(log->path + 4, NULL, 16), true, &visitor);
-        assert_int_equal(records.count, BATCHES_IN_LOG);
+        log = scan_log(&tree, &records);
         from = log->bytes.len > 65536 ? log->bytes.len - 65536 : 0;
         for (size_t at = from; at <= log->bytes.len; at += step) {
                 if (!run_in_full())
@@ -310,11 +326,11 @@ static void test_log_cut(void **state)
  * of the log. */
 static void check_loss(const struct copy *file, size_t bit, const struct found *found)
 {
-        uint64_t all = BATCHES_IN_PARTS + BATCHES_IN_LOG, missing = SERIES * all - found->total;
+        uint64_t missing = SAMPLES - found->total;
         uint32_t hurt = 0;
 
         for (uint32_t n = 0; n < SERIES; n++)
-                hurt += found->samples[n] != all;
+                hurt += found->samples[n] != BATCHES - first_position(n);
         if (!strncmp(file->path, "parts/", 6) && hurt <= 1 && missing <= 300)
                 return;
         if (!strncmp(file->path, "wal/", 4) && missing <= SERIES)
@@ -333,8 +349,7 @@ static void flip(struct tree *tree, const char *dir, struct copy *file, size_t b
         file->bytes.data[bit / 8] ^= (char)(1 << bit % 8);
         look(dir, &found);
         check_loss(file, bit, &found);
-        if (found.total != SERIES * (uint64_t)(BATCHES_IN_PARTS + BATCHES_IN_LOG) &&
-            !event_total())
+        if (found.total != SAMPLES && !event_total())
                 fail_msg("bit %zu of %s: a loss that nobody was told of", bit, file->path);
 }
 
@@ -372,6 +387,31 @@ static void test_bit_flips(void **state)
         remove_tree(dir);
 }
 
+/* Definitions of series are in the log twice: a damaged one costs nothing. */
+static void test_damaged_definitions(void **state)
+{
+        struct records records;
+        struct found found;
+        struct copy *log;
+        struct tree tree;
+        char dir[64];
+
+        (void)state;
+        scratch_dir(dir);
+        make_tree(&tree, dir);
+        log = scan_log(&tree, &records);
+        assert_true(records.definitions_end > 100 && records.definitions_end < records.ends[0]);
+        for (size_t at = 16; at < records.definitions_end; at += run_in_full() ? 1 : 7) {
+                log->bytes.data[at] ^= 4;
+                tree_write(&tree, dir);
+                log->bytes.data[at] ^= 4;
+                look(dir, &found);
+                assert_int_equal(found.total, SAMPLES);
+        }
+        tree_release(&tree);
+        remove_tree(dir);
+}
+
 /* ---- files gone ---------------------------------------------------------------------------- */
 
 static void test_missing_manifest(void **state)
@@ -388,9 +428,9 @@ static void test_missing_manifest(void **state)
                         tree.files[i].path[0] = 'X';
         tree_write(&tree, dir);
         look(dir, &found);
-        assert_int_equal(found.total, SERIES * (BATCHES_IN_PARTS + BATCHES_IN_LOG));
+        assert_int_equal(found.total, SAMPLES);
         look(dir, &found);
-        assert_int_equal(found.total, SERIES * (BATCHES_IN_PARTS + BATCHES_IN_LOG));
+        assert_int_equal(found.total, SAMPLES);
         tree_release(&tree);
         remove_tree(dir);
 }
@@ -414,7 +454,7 @@ static void test_lost_copies_of_series_files(void **state)
                 }
                 tree_write(&tree, dir);
                 look(dir, &found);
-                assert_int_equal(found.total, SERIES * (BATCHES_IN_PARTS + BATCHES_IN_LOG));
+                assert_int_equal(found.total, SAMPLES);
                 for (size_t i = 0; i < tree.count; i++) {
                         char *suffix = strchr(tree.files[i].path, '_');
 
@@ -441,7 +481,7 @@ static void test_cut_parts(void **state)
                         tree.files[i].bytes.len -= 100;
         tree_write(&tree, dir);
         look(dir, &found);
-        assert_int_equal(found.total, SERIES * (BATCHES_IN_PARTS + BATCHES_IN_LOG));
+        assert_int_equal(found.total, SAMPLES);
         tree_release(&tree);
         remove_tree(dir);
 }
@@ -451,6 +491,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_log_cut),
                 cmocka_unit_test(test_bit_flips),
+                cmocka_unit_test(test_damaged_definitions),
                 cmocka_unit_test(test_missing_manifest),
                 cmocka_unit_test(test_lost_copies_of_series_files),
                 cmocka_unit_test(test_cut_parts),
