@@ -25,11 +25,6 @@ static inline uint64_t varint_zigzag(int64_t value)
         return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
 }
 
-static inline int64_t varint_unzigzag(uint64_t raw)
-{
-        return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
-}
-
 static inline uint8_t *varint_put_zigzag(uint8_t *at, int64_t value)
 {
         return varint_put(at, varint_zigzag(value));
@@ -45,15 +40,6 @@ static inline uint8_t *varint_put_u64(uint8_t *at, uint64_t value)
 {
         memcpy(at, &value, sizeof(value));
         return at + sizeof(value);
-}
-
-static inline size_t varint_len(uint64_t value)
-{
-        size_t len = 1;
-
-        for (; value >= 0x80; value >>= 7)
-                len++;
-        return len;
 }
 
 #endif

@@ -306,16 +306,6 @@ static uint32_t find_series(const struct index *index, struct labels labels, uin
         return 0;
 }
 
-uint32_t index_find(struct index *index, struct labels labels)
-{
-        uint32_t id;
-
-        pthread_rwlock_rdlock(&index->lock);
-        id = find_series(index, labels, series_hash(labels));
-        pthread_rwlock_unlock(&index->lock);
-        return id;
-}
-
 bool index_knows(const struct index *index, uint32_t id)
 {
         const _Atomic uint32_t *ref = pages_get(&index->record_refs, id);

@@ -22,9 +22,6 @@ struct index *index_new(void); /* one reference */
 struct index *index_ref(struct index *index);
 struct index *index_unref(struct index *index); /* returns NULL */
 
-/* Id of a label set, 0 when it has none. */
-uint32_t index_find(struct index *index, struct labels labels);
-
 enum index_made { INDEX_FOUND, INDEX_CREATED, INDEX_REFUSED };
 
 /* Finds the label set, or gives it the id *next_id (and adds one to that). Refused when it would

@@ -117,23 +117,6 @@ void memtable_read(const struct memtable *memtable, uint32_t series, int64_t min
         samples->count = kept;
 }
 
-bool memtable_find(const struct memtable *memtable, uint32_t series, int64_t t_ms, double *ret_v)
-{
-        bool found = false;
-
-        for (uint32_t n = head_of(memtable, series); n; n = node_at(memtable, n)->older) {
-                const struct memtable_node *node = node_at(memtable, n);
-
-                for (uint32_t i = node_count(node); i-- > 0;) {
-                        if (node->samples[i].t_ms != t_ms)
-                                continue;
-                        *ret_v = node->samples[i].v;
-                        found = true;
-                }
-        }
-        return found;
-}
-
 uint32_t memtable_next_series(const struct memtable *memtable, uint32_t series)
 {
         uint64_t end = (uint64_t)memtable->heads.end_page << PAGES_SHIFT;

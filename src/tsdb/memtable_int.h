@@ -39,10 +39,6 @@ void memtable_insert(struct memtable *memtable, uint32_t series, struct sample s
 /* Appends the series' samples in [mint_ms, maxt_ms] in order of arrival. */
 void memtable_read(const struct memtable *memtable, uint32_t series, int64_t mint_ms,
                    int64_t maxt_ms, struct samples *samples);
-/* The first sample that arrived with this timestamp. */
-bool memtable_find(const struct memtable *memtable, uint32_t series, int64_t t_ms,
-                   double *ret_v);
-
 static inline bool memtable_has(const struct memtable *memtable, uint32_t series)
 {
         const _Atomic uint32_t *head = pages_get(&memtable->heads, series);

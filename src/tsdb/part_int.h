@@ -104,7 +104,6 @@ NODISCARD bool part_writer_new(struct part_writer **ret_writer, const char *dir,
 NODISCARD bool part_writer_add(struct part_writer *writer, uint32_t series, const int64_t *t_ms,
                                const double *v, size_t count, struct error *err);
 uint64_t part_writer_bytes(const struct part_writer *writer);
-uint64_t part_writer_samples(const struct part_writer *writer);
 /* Completes the file and puts it on the disk (the directory's entry is the caller's to sync). */
 NODISCARD bool part_writer_finish(struct part_writer *writer, struct error *err);
 /* Removes what was written; takes NULL. Either of the two ends the writer. */

@@ -71,11 +71,6 @@ uint64_t part_writer_bytes(const struct part_writer *writer)
         return writer->written_bytes + writer->buffered;
 }
 
-uint64_t part_writer_samples(const struct part_writer *writer)
-{
-        return writer->samples;
-}
-
 static void note_block(struct part_writer *writer, uint32_t series, uint64_t offset)
 {
         writer->series = alloc_array_reserve(&writer_type, writer->series,

@@ -386,6 +386,34 @@ static void test_series_limit(void **state)
         teardown(&f);
 }
 
+/* The oldest partitions go until the rest fits; the newest stays whatever its size. */
+static void test_retention_by_size(void **state)
+{
+        static const int64_t day_ms = 24 * 3600 * 1000;
+        struct tsdb_stats stats;
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        for (int day = 0; day < 5; day++)
+                append(&f, a, T0 + day * day_ms, day);
+        assert_ok(tsdb_seal(f.tsdb, &f.err), f.err);
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.parts, 5);
+        f.options.retention_bytes = stats.part_bytes + stats.wal_bytes;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        tsdb_stats(f.tsdb, &stats);
+        assert_true(stats.parts < 5 && stats.parts > 1);
+        f.options.retention_bytes = 1;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "m", "m: 345600000 4");
+        teardown(&f);
+}
+
 static void test_second_process(void **state)
 {
         struct tsdb *second;
@@ -404,7 +432,7 @@ int main(void)
                 cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_partitions),
                 cmocka_unit_test(test_forget),        cmocka_unit_test(test_matchers),
                 cmocka_unit_test(test_labels),        cmocka_unit_test(test_series_limit),
-                cmocka_unit_test(test_second_process),
+                cmocka_unit_test(test_second_process), cmocka_unit_test(test_retention_by_size),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,7 +311,6 @@ void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
         stats.segments = wal->count;
         for (size_t i = 0; i < wal->count; i++)
                 stats.bytes += wal->segments[i].used_bytes;
-        stats.appended_bytes = wal->position;
         stats.syncs = wal->syncs;
         stats.sync_max_ns = wal->sync_max_ns;
         pthread_mutex_unlock(&wal->lock);

@@ -67,7 +67,6 @@ void wal_drop_before(struct wal *wal, uint64_t segment);
 struct wal_stats {
         uint64_t segments;
         uint64_t bytes;         /* of records in them */
-        uint64_t appended_bytes;
         uint64_t syncs;
         int64_t sync_max_ns;
 };
