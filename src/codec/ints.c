@@ -240,8 +240,8 @@ static uint64_t load_u64(const uint8_t *at)
 }
 
 /* Widths up to 8: eight residuals are `width` whole bytes, so one load serves eight. */
-VECTORIZE static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
-                            size_t count)
+VECTORIZE static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width,
+                                      uint64_t *values, size_t count)
 {
         uint64_t mask = (1ull << width) - 1;
         size_t i = 0;
