@@ -5,6 +5,8 @@
 #include "codec/double.h"
 #include "promql/eval_int.h"
 
+enum { STEPS_BETWEEN_CHECKS = 64 }; /* of a group, between looks at the clock */
+
 struct group {
         size_t *rows; /* of the input, in its order */
         size_t count;
@@ -219,9 +221,10 @@ static bool push_masked(struct selection *selection, struct candidate *chosen, s
 
                         for (size_t i = 0; i < count; i++)
                                 mask[chosen[i].row * steps + step] = 1;
+                        if (step % STEPS_BETWEEN_CHECKS == 0 &&
+                            !query_budget_check(&selection->eval->budget, err))
+                                return false;
                 }
-                if (!query_budget_check(&selection->eval->budget, err))
-                        return false;
         }
         for (size_t r = 0; r < input->count; r++)
                 for (size_t step = 0; step < steps; step++)
@@ -255,6 +258,9 @@ static bool push_quantiles(struct selection *selection, struct error *err)
                 for (size_t step = 0; step < selection->grid->count; step++) {
                         size_t count = 0;
 
+                        if (step % STEPS_BETWEEN_CHECKS == 0 &&
+                            !query_budget_check(&selection->eval->budget, err))
+                                return false;
                         for (size_t i = 0; i < group->count; i++) {
                                 double v = input->rows[group->rows[i]].v[step];
 

@@ -30,6 +30,14 @@ bool tally_end(struct eval *eval, const struct tally *tally, const struct grid *
         return true;
 }
 
+bool tally_check(const struct eval *eval, const struct tally *tally, struct error *err)
+{
+        return tally->before + tally->out <= eval->budget.samples_max ||
+               error_set(err, ERROR_LIMIT,
+                         "query processing would load too many samples into memory in query "
+                         "execution");
+}
+
 /* ---- what is the same at all times ------------------------------------------------------- */
 
 struct broadcast {

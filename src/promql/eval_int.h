@@ -128,6 +128,8 @@ static inline struct tally tally_begin(const struct eval *eval)
 }
 NODISCARD bool tally_end(struct eval *eval, const struct tally *tally, const struct grid *grid,
                          struct error *err);
+/* Fails as soon as what an operator gave is too much, so that it need not run to its end. */
+NODISCARD bool tally_check(const struct eval *eval, const struct tally *tally, struct error *err);
 
 /* In map.c: operators that change each row by itself. */
 struct map {

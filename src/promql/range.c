@@ -12,6 +12,9 @@ const struct node *range_argument(const struct node *call)
         BUG_ON(true);
 }
 
+/* Between looks at the clock: well below a tenth of a second of work. */
+enum { SAMPLES_BETWEEN_CHECKS = 1 << 24 };
+
 struct range_job {
         struct eval *eval;
         const struct node *call, *argument;
@@ -54,6 +57,7 @@ static void compute_windows(const void *ctx, struct scratch *scratch,
         size_t low = 0, high = 0, event_low = 0, event_high = 0;
         size_t event_count = find_events(job->kind, samples, scratch);
         struct window window = {.range_ms = job->scan.range_ms, .scratch = scratch};
+        size_t unchecked = 0;
 
         for (size_t step = from; step < to; step++) {
                 window.end_ms = scan_window_end(&job->scan, step);
@@ -65,6 +69,12 @@ static void compute_windows(const void *ctx, struct scratch *scratch,
                         low++;
                 if (low == high)
                         continue;
+                /* Whoever hands the row on finds out the same, and says why. */
+                unchecked += high - low;
+                if (unchecked > SAMPLES_BETWEEN_CHECKS &&
+                    query_budget_expired(&job->eval->budget))
+                        return;
+                unchecked = unchecked > SAMPLES_BETWEEN_CHECKS ? 0 : unchecked;
                 while (event_high < event_count && scratch->events[event_high] < high)
                         event_high++;
                 while (event_low < event_high && scratch->events[event_low] <= low)
@@ -119,6 +129,8 @@ static bool emit_labelled(struct range_job *job, struct row *row, struct error *
         if (!present)
                 return true;
         job->tally.out += present;
+        if (!tally_check(job->eval, &job->tally, err))
+                return false;
         if (function_kind(job->call->call.function) == FUNCTION_QUANTILE_OVER_TIME &&
             !job->warned)
                 for (size_t i = 0; i < job->scan.grid->count; i++)
@@ -135,8 +147,6 @@ static bool emit_series(void *ctx, size_t index, double *v, struct error *err)
         struct range_job *job = ctx;
         struct row row = {.labels = job->scan.list->items[index].labels, .v = v};
 
-        if (!query_budget_add_samples(&job->eval->budget, 0, err))
-                return false;
         return emit_labelled(job, &row, err);
 }
 
