@@ -65,7 +65,8 @@ static uint8_t *put_summary(uint8_t *at, const double *v, size_t count)
 uint8_t *chunk_encode(uint8_t *at, uint32_t series, int64_t base_ms, const int64_t *t_ms,
                       const double *v, size_t count)
 {
-        bool with_summary = count >= CHUNK_SUMMARY_MIN_SAMPLES;
+        bool with_summary = count >= CHUNK_SUMMARY_MIN_SAMPLES &&
+                            !chunk_values_all_same(v, count);
         /* The length stands before the body but is known after it: leave room for the longest
          * form, then move the body down. */
         uint8_t *length_at = at + 4, *body = length_at + VARINT_MAX_BYTES, *end = body;

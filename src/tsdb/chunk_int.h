@@ -9,7 +9,8 @@
 /* About a thousand: decoding one costs microseconds, and its header a few bits a sample. */
 enum { CHUNK_MAX_SAMPLES = 1024 };
 
-/* Shorter blocks live for minutes only, so a summary would cost more than it saves. */
+/* Shorter blocks live for minutes only, and of equal values the value says all: there a summary
+ * would cost more than it saves. */
 enum { CHUNK_SUMMARY_MIN_SAMPLES = 120 };
 
 /* Over all samples but staleness markers. min and max leave out every NaN and are NaN when there
@@ -74,6 +75,7 @@ NODISCARD bool chunk_decode(const struct chunk *chunk, int64_t *t_ms, double *v,
                             struct error *err);
 
 /* The columns that follow the head, on their own: chunk_values.c. */
+bool chunk_values_all_same(const double *v, size_t count); /* as bits */
 uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count);
 struct reader;
 void chunk_values_decode(struct reader *r, double *v, size_t count);
