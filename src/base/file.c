@@ -197,8 +197,10 @@ bool file_read_all(const char *path, struct buf *out, struct error *err)
                         error_set(err, ERROR_LIMIT, "%s is too large", path);
                 else
                         ok = file_read_at(&file, tail, size, 0, err);
-                if (ok)
+                if (ok) {
+                        tail[size] = '\0';
                         out->len += size;
+                }
         }
         file_close(&file);
         return ok;

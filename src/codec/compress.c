@@ -12,6 +12,7 @@ void compress_zstd(struct buf *out, struct str data, int level)
                 return;
         len = ZSTD_compress(tail, bound, data.data, data.len, level);
         BUG_ON(ZSTD_isError(len));
+        tail[len] = '\0';
         out->len += len;
 }
 
@@ -31,6 +32,7 @@ bool compress_unzstd(struct buf *out, struct str frame, size_t max_bytes, struct
         len = ZSTD_decompress(tail, (size_t)declared, frame.data, frame.len);
         if (ZSTD_isError(len) || len != declared)
                 return error_set(err, ERROR_CORRUPT, "damaged zstd frame");
+        tail[len] = '\0';
         out->len += len;
         return true;
 }
