@@ -1,18 +1,26 @@
 #include "tsdb/pages_int.h"
 
-ALLOC_TYPE(directory_type, "tsdb_page_directory")
+#include <sys/mman.h>
 
+enum { DIRECTORY_BYTES = PAGES_COUNT * sizeof(void *) };
+
+/* Straight from the system: malloc would, after the first one was freed, take the next from the
+ * heap and make all of it resident by zeroing it. */
 void pages_init(struct pages *pages, struct alloc_type *type, size_t item_bytes)
 {
-        *pages = (struct pages){.type = type, .item_bytes = item_bytes};
-        pages->directory = alloc_new(&directory_type, PAGES_COUNT * sizeof(void *));
+        void *directory = mmap(NULL, DIRECTORY_BYTES, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        BUG_ON(directory == MAP_FAILED);
+        *pages = (struct pages){.directory = directory, .type = type, .item_bytes = item_bytes};
 }
 
 void pages_release(struct pages *pages)
 {
         for (uint32_t i = 0; i < pages->end_page; i++)
                 alloc_free(pages->type, pages->directory[i]);
-        pages->directory = alloc_free(&directory_type, pages->directory);
+        munmap(pages->directory, DIRECTORY_BYTES);
+        pages->directory = NULL;
 }
 
 void *pages_make_slow(struct pages *pages, uint32_t id)
