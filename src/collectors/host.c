@@ -1,12 +1,8 @@
 #include "collectors/host.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "codec/double.h"
 #include "collectors/host_int.h"
 
 /* In the order of their names. */
@@ -15,131 +11,50 @@ static const struct {
         host_collect collect;
 } collectors[] = {
         {"arp", host_collect_arp},
+        {"bcache", host_collect_bcache},
+        {"bonding", host_collect_bonding},
+        {"btrfs", host_collect_btrfs},
         {"conntrack", host_collect_conntrack},
         {"cpu", host_collect_cpu},
+        {"cpufreq", host_collect_cpufreq},
         {"diskstats", host_collect_diskstats},
+        {"dmi", host_collect_dmi},
+        {"edac", host_collect_edac},
         {"entropy", host_collect_entropy},
+        {"fibrechannel", host_collect_fibrechannel},
         {"filefd", host_collect_filefd},
         {"filesystem", host_collect_filesystem},
+        {"hwmon", host_collect_hwmon},
+        {"infiniband", host_collect_infiniband},
+        {"ipvs", host_collect_ipvs},
         {"loadavg", host_collect_loadavg},
+        {"mdadm", host_collect_mdadm},
         {"meminfo", host_collect_meminfo},
+        {"netclass", host_collect_netclass},
         {"netdev", host_collect_netdev},
         {"netstat", host_collect_netstat},
+        {"nfs", host_collect_nfs},
+        {"nfsd", host_collect_nfsd},
+        {"nvme", host_collect_nvme},
         {"os", host_collect_os},
+        {"powersupplyclass", host_collect_powersupplyclass},
         {"pressure", host_collect_pressure},
+        {"rapl", host_collect_rapl},
         {"schedstat", host_collect_schedstat},
         {"selinux", host_collect_selinux},
         {"sockstat", host_collect_sockstat},
         {"softnet", host_collect_softnet},
         {"stat", host_collect_stat},
+        {"tapestats", host_collect_tapestats},
+        {"thermal_zone", host_collect_thermal_zone},
         {"time", host_collect_time},
         {"timex", host_collect_timex},
         {"udp_queues", host_collect_udp_queues},
         {"uname", host_collect_uname},
         {"vmstat", host_collect_vmstat},
+        {"xfs", host_collect_xfs},
+        {"zfs", host_collect_zfs},
 };
-
-enum { FILE_MAX_BYTES = 4 << 20, READ_STEP_BYTES = 16 << 10 };
-
-bool host_read(struct buf *text, const char *path, struct error *err)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t got;
-
-        if (fd < 0)
-                return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %m", path);
-        text->max_bytes = FILE_MAX_BYTES;
-        buf_clear(text);
-        do {
-                char *room = buf_reserve(text, READ_STEP_BYTES);
-
-                got = room ? read(fd, room, READ_STEP_BYTES) : 0;
-                text->len += got > 0 ? (size_t)got : 0;
-        } while (got > 0);
-        close(fd);
-        if (got < 0)
-                return error_set(err, ERROR_IO, "%s: %m", path);
-        if (text->data)
-                text->data[text->len] = '\0';
-        return true;
-}
-
-void host_family(struct buf *out, const char *name, const char *type, const char *help)
-{
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-void host_sample(struct buf *out, const char *name, const char *labels, double v)
-{
-        char text[DOUBLE_TEXT_MAX];
-        size_t len = double_format(text, v, DOUBLE_G);
-
-        buf_append_cstr(out, name);
-        if (labels) {
-                buf_append_byte(out, '{');
-                buf_append_cstr(out, labels);
-                buf_append_byte(out, '}');
-        }
-        buf_append_byte(out, ' ');
-        buf_append(out, text, len);
-        buf_append_byte(out, '\n');
-}
-
-void host_single(struct buf *out, const char *name, const char *type, const char *help, double v)
-{
-        host_family(out, name, type, help);
-        host_sample(out, name, NULL, v);
-}
-
-void host_label(struct buf *labels, const char *name, struct str value)
-{
-        if (labels->len)
-                buf_append_byte(labels, ',');
-        buf_printf(labels, "%s=\"", name);
-        for (size_t i = 0; i < value.len; i++) {
-                char c = value.data[i];
-
-                if (c == '\\' || c == '"')
-                        buf_append_byte(labels, '\\');
-                if (c == '\n')
-                        buf_append_cstr(labels, "\\n");
-                else
-                        buf_append_byte(labels, c);
-        }
-        buf_append_byte(labels, '"');
-}
-
-struct str host_field(struct str *line)
-{
-        size_t from = 0, to;
-        struct str field;
-
-        while (from < line->len && (line->data[from] == ' ' || line->data[from] == '\t'))
-                from++;
-        for (to = from; to < line->len && line->data[to] != ' ' && line->data[to] != '\t';)
-                to++;
-        field = str_slice(*line, from, to);
-        *line = str_slice(*line, to, line->len);
-        return field;
-}
-
-size_t host_line_count(struct str text)
-{
-        size_t count = 1;
-
-        for (size_t i = 0; i < text.len; i++)
-                count += text.data[i] == '\n';
-        return count;
-}
-
-uint64_t host_number(struct str text)
-{
-        uint64_t value = 0;
-
-        for (size_t i = 0; i < text.len && text.data[i] >= '0' && text.data[i] <= '9'; i++)
-                value = value * 10 + (uint64_t)(text.data[i] - '0');
-        return value;
-}
 
 void host_render(struct buf *out)
 {

@@ -34,7 +34,7 @@ bool host_collect_arp(struct buf *out, struct error *err)
         }
         host_family(out, "node_arp_entries", "gauge", "ARP entries by device");
         for (size_t i = 0; i < count; i++) {
-                struct buf labels CLEANUP(buf_release) = BUF_INIT(512);
+                struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                 host_label(&labels, "device", devices[i].name);
                 host_sample(out, "node_arp_entries", labels.data, devices[i].entries);

@@ -1,6 +1,5 @@
 /* Connection tracking: /proc/sys/net/netfilter and the hexadecimal lines, one a CPU, of
  * /proc/net/stat/nf_conntrack. */
-#include <stdlib.h>
 
 #include "collectors/host_int.h"
 
@@ -40,7 +39,7 @@ static void write_stat(struct buf *out, struct str rest, size_t stat)
 
                 for (size_t i = 0; i < column; i++)
                         value = host_field(&line);
-                sum += value.len ? strtoull(value.data, NULL, 16) : 0;
+                sum += host_hex(value);
         }
         host_single(out, stats[stat].name, "gauge", stats[stat].help, (double)sum);
 }

@@ -1,3 +1,4 @@
+/* Times from /proc/stat, throttling from /sys/devices/system/cpu. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -46,6 +47,45 @@ static void write_modes(struct buf *out, struct str text, const char *metric,
         }
 }
 
+static void add_throttles(struct host_table *table, struct arena *arena, const char *cpu)
+{
+        const char *dir = arena_printf(arena, "/sys/devices/system/cpu/%s", cpu);
+        struct buf text CLEANUP(buf_release) = {0};
+        uint64_t package, core, count;
+        char labels[64];
+
+        if (!host_attribute_uint(&text, dir, "topology/physical_package_id", &package, NULL) ||
+            !host_attribute_uint(&text, dir, "topology/core_id", &core, NULL))
+                return;
+        /* The threads of a core, and the cores of a package, all show the same count. */
+        snprintf(labels, sizeof(labels), "core=\"%llu\",package=\"%llu\"",
+                 (unsigned long long)core, (unsigned long long)package);
+        if (host_attribute_uint(&text, dir, "thermal_throttle/core_throttle_count", &count, NULL))
+                host_table_add(table, "node_cpu_core_throttles_total", "counter",
+                               "Number of times this CPU core has been throttled.", labels,
+                               (double)count);
+        snprintf(labels, sizeof(labels), "package=\"%llu\"", (unsigned long long)package);
+        if (host_attribute_uint(&text, dir, "thermal_throttle/package_throttle_count", &count,
+                                NULL))
+                host_table_add(table, "node_cpu_package_throttles_total", "counter",
+                               "Number of times this CPU package has been throttled.", labels,
+                               (double)count);
+}
+
+static void write_throttles(struct buf *out)
+{
+        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
+        struct arena arena CLEANUP(arena_release) = {.limit_bytes = 4 << 20};
+        const char **cpus;
+        size_t count;
+
+        if (!host_list(&arena, "/sys/devices/system/cpu", "cpu", &cpus, &count, NULL))
+                return;
+        for (size_t i = 0; i < count; i++)
+                add_throttles(&table, &arena, cpus[i]);
+        host_table_write(&table, out);
+}
+
 bool host_collect_cpu(struct buf *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
@@ -60,5 +100,6 @@ bool host_collect_cpu(struct buf *out, struct error *err)
         host_family(out, "node_cpu_seconds_total", "counter",
                     "Seconds the CPUs spent in each mode.");
         write_modes(out, buf_str(&text), "node_cpu_seconds_total", modes, 0, CPU_MODES, hertz);
+        write_throttles(out);
         return true;
 }

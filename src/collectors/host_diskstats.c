@@ -98,8 +98,8 @@ static void read_attribute(struct buf *text, const struct disk *disk, const char
 /* What udev knows beyond these is not asked for; see docs/guides/host.md. */
 static void write_info(struct buf *out, const struct disk *disk)
 {
-        struct buf labels CLEANUP(buf_release) = BUF_INIT(4096);
-        struct buf text CLEANUP(buf_release) = BUF_INIT(4096);
+        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
+        struct buf text CLEANUP(buf_release) = {0};
         char number[24];
 
         host_label(&labels, "device", disk->name);
@@ -124,7 +124,7 @@ static void write_metric(struct buf *out, size_t metric, const struct disk *disk
         bool begun = false;
 
         for (size_t i = 0; i < count; i++) {
-                struct buf labels CLEANUP(buf_release) = BUF_INIT(512);
+                struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                 if (metrics[metric].field >= disks[i].field_count)
                         continue;
@@ -150,7 +150,7 @@ bool host_collect_diskstats(struct buf *out, struct error *err)
         if (!host_read(&text, "/proc/diskstats", err))
                 return false;
         arena_init(&arena, DEVICES_MAX * sizeof(*disks));
-        disks = arena_array(&arena, struct disk, host_line_count(buf_str(&text)));
+        disks = arena_array(&arena, struct disk, DEVICES_MAX);
         count = read_disks(buf_str(&text), disks);
         for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
                 write_metric(out, i, disks, count);

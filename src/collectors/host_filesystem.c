@@ -141,7 +141,7 @@ static void write_mounts(struct buf *out, const struct mount *mounts, size_t cou
         for (size_t m = 0; m < ARRAY_LEN(metrics); m++) {
                 host_family(out, metrics[m][0], "gauge", metrics[m][1]);
                 for (size_t i = 0; i < count; i++) {
-                        struct buf labels CLEANUP(buf_release) = BUF_INIT(16 << 10);
+                        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                         if (mounts[i].failed && m != 1)
                                 continue;
@@ -164,7 +164,7 @@ bool host_collect_filesystem(struct buf *out, struct error *err)
             !host_read(&text, "/proc/self/mountinfo", err))
                 return false;
         arena_init(&arena, ARENA_BYTES);
-        mounts = arena_array(&arena, struct mount, host_line_count(buf_str(&text)));
+        mounts = arena_array(&arena, struct mount, MOUNTS_MAX);
         write_mounts(out, mounts, read_mounts(&arena, buf_str(&text), mounts));
         return true;
 }

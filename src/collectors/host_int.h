@@ -3,39 +3,82 @@
 #ifndef COLLECTORS_HOST_INT_H
 #define COLLECTORS_HOST_INT_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/map.h"
 
 /* Appends its metrics to out. False, with the reason, when its source cannot be read; what it
  * wrote until then is taken back. */
 typedef bool (*host_collect)(struct buf *out, struct error *err);
 
 bool host_collect_arp(struct buf *out, struct error *err);
+bool host_collect_bcache(struct buf *out, struct error *err);
+bool host_collect_bonding(struct buf *out, struct error *err);
+bool host_collect_btrfs(struct buf *out, struct error *err);
 bool host_collect_conntrack(struct buf *out, struct error *err);
 bool host_collect_cpu(struct buf *out, struct error *err);
+bool host_collect_cpufreq(struct buf *out, struct error *err);
 bool host_collect_diskstats(struct buf *out, struct error *err);
+bool host_collect_dmi(struct buf *out, struct error *err);
+bool host_collect_edac(struct buf *out, struct error *err);
 bool host_collect_entropy(struct buf *out, struct error *err);
+bool host_collect_fibrechannel(struct buf *out, struct error *err);
 bool host_collect_filefd(struct buf *out, struct error *err);
 bool host_collect_filesystem(struct buf *out, struct error *err);
+bool host_collect_hwmon(struct buf *out, struct error *err);
+bool host_collect_infiniband(struct buf *out, struct error *err);
+bool host_collect_ipvs(struct buf *out, struct error *err);
 bool host_collect_loadavg(struct buf *out, struct error *err);
+bool host_collect_mdadm(struct buf *out, struct error *err);
 bool host_collect_meminfo(struct buf *out, struct error *err);
+bool host_collect_netclass(struct buf *out, struct error *err);
 bool host_collect_netdev(struct buf *out, struct error *err);
 bool host_collect_netstat(struct buf *out, struct error *err);
+bool host_collect_nfs(struct buf *out, struct error *err);
+bool host_collect_nfsd(struct buf *out, struct error *err);
+bool host_collect_nvme(struct buf *out, struct error *err);
 bool host_collect_os(struct buf *out, struct error *err);
+bool host_collect_powersupplyclass(struct buf *out, struct error *err);
 bool host_collect_pressure(struct buf *out, struct error *err);
+bool host_collect_rapl(struct buf *out, struct error *err);
 bool host_collect_schedstat(struct buf *out, struct error *err);
 bool host_collect_selinux(struct buf *out, struct error *err);
 bool host_collect_sockstat(struct buf *out, struct error *err);
 bool host_collect_softnet(struct buf *out, struct error *err);
 bool host_collect_stat(struct buf *out, struct error *err);
+bool host_collect_tapestats(struct buf *out, struct error *err);
+bool host_collect_thermal_zone(struct buf *out, struct error *err);
 bool host_collect_time(struct buf *out, struct error *err);
 bool host_collect_timex(struct buf *out, struct error *err);
 bool host_collect_udp_queues(struct buf *out, struct error *err);
 bool host_collect_uname(struct buf *out, struct error *err);
 bool host_collect_vmstat(struct buf *out, struct error *err);
+bool host_collect_xfs(struct buf *out, struct error *err);
+bool host_collect_zfs(struct buf *out, struct error *err);
+
+enum {
+        HOST_PATH_MAX = 1024,
+        HOST_NAME_MAX_BYTES = 256,    /* of a metric; fields that give a longer one are left out */
+        HOST_LABELS_MAX_BYTES = 1 << 20, /* values are cut long before; see host_label */
+};
+
+/* Where /proc and /sys are; for tests, before anything is read. Borrowed. */
+void host_set_roots(const char *proc, const char *sys);
+/* The path behind a path that begins with /proc or /sys. False when it is too long. */
+bool host_path(char ret_path[HOST_PATH_MAX], const char *path);
 
 /* Reads a whole small file (of /proc or /sys) into text, which is cleared first. */
 NODISCARD bool host_read(struct buf *text, const char *path, struct error *err);
+/* The file dir/name without the blanks around it; valid until text changes. */
+NODISCARD bool host_attribute(struct buf *text, const char *dir, const char *name,
+                              struct str *ret_value, struct error *err);
+/* An attribute that is a number; false also when it is none. */
+NODISCARD bool host_attribute_uint(struct buf *text, const char *dir, const char *name,
+                                   uint64_t *ret_value, struct error *err);
+/* Entries of a directory, sorted; only those that are prefix and a digit unless prefix is NULL. */
+NODISCARD bool host_list(struct arena *arena, const char *dir, const char *prefix,
+                         const char ***ret_names, size_t *ret_count, struct error *err);
 
 /* # HELP and # TYPE lines. */
 void host_family(struct buf *out, const char *name, const char *type, const char *help);
@@ -43,12 +86,31 @@ void host_family(struct buf *out, const char *name, const char *type, const char
 void host_sample(struct buf *out, const char *name, const char *labels, double v);
 /* A family of one sample without labels. */
 void host_single(struct buf *out, const char *name, const char *type, const char *help, double v);
-/* Appends name="value", escaped. */
+/* Appends name="value", escaped; what is not UTF-8 becomes U+FFFD, and a value ends at 4 KiB. */
 void host_label(struct buf *labels, const char *name, struct str value);
+
+/* Samples that come device by device, or with names from a file: each family is written once with
+ * all of its samples. A name that is no metric name and a series that is already there are left
+ * out. Zero-initialize it with HOST_TABLE_INIT and release it. */
+struct host_table {
+        struct arena arena;
+        struct map families, series;
+        struct host_table_family *first, *last;
+};
+
+#define HOST_TABLE_INIT ((struct host_table){.arena = {.limit_bytes = 16 << 20}})
+
+void host_table_add(struct host_table *table, const char *name, const char *type,
+                    const char *help, const char *labels, double v);
+void host_table_write(const struct host_table *table, struct buf *out);
+void host_table_release(struct host_table *table);
 
 /* The next field between spaces and tabs; empty at the end of the line. */
 struct str host_field(struct str *line);
 uint64_t host_number(struct str text); /* leading decimal digits; 0 when there are none */
-size_t host_line_count(struct str text); /* upper bound of its lines */
+uint64_t host_hex(struct str text);    /* the same for hexadecimal digits */
+/* All of text: decimal, or hexadecimal behind 0x; int takes a minus sign. */
+NODISCARD bool host_parse_uint(struct str text, uint64_t *ret_value);
+NODISCARD bool host_parse_int(struct str text, int64_t *ret_value);
 
 #endif

@@ -63,6 +63,7 @@ bool host_collect_selinux(struct buf *out, struct error *err)
                     "SELinux is enabled, 1 is true, 0 is false", enabled);
         if (enabled)
                 host_single(out, "node_selinux_current_mode", "gauge",
-                            "Current SELinux enforcement mode", (double)host_number(buf_str(&text)));
+                            "Current SELinux enforcement mode",
+                            (double)host_number(buf_str(&text)));
         return true;
 }

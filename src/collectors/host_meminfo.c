@@ -20,8 +20,9 @@ static void make_name(struct buf *name, struct str field, bool bytes)
 bool host_collect_meminfo(struct buf *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
-        struct buf name CLEANUP(buf_release) = BUF_INIT(256);
-        struct buf help CLEANUP(buf_release) = BUF_INIT(512);
+        struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
+        struct buf help CLEANUP(buf_release) = BUF_INIT(2 * HOST_NAME_MAX_BYTES);
+        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct str rest, line;
 
         if (!host_read(&text, "/proc/meminfo", err))
@@ -35,11 +36,14 @@ bool host_collect_meminfo(struct buf *out, struct error *err)
                 if (!field.len)
                         continue;
                 make_name(&name, field, kilobytes);
+                if (name.overflow)
+                        continue;
                 buf_clear(&help);
                 buf_printf(&help, "Memory information field %s.",
                            name.data + strlen("node_memory_"));
-                host_single(out, name.data, "gauge", help.data,
-                            (double)value * (kilobytes ? 1024 : 1));
+                host_table_add(&table, name.data, "gauge", help.data, NULL,
+                               (double)value * (kilobytes ? 1024 : 1));
         }
+        host_table_write(&table, out);
         return true;
 }

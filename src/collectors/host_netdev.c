@@ -1,5 +1,5 @@
-/* Traffic counters of network devices. The kernel's /proc/net/dev has all but nohandler, which
- * /sys/class/net has. */
+/* Traffic counters of network devices but lo, which Debian's exporter leaves out. The kernel's
+ * /proc/net/dev has all but nohandler, which /sys/class/net has. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -33,6 +33,8 @@ static size_t read_devices(struct str rest, struct device *devices)
                         continue;
                 BUG_ON(!str_cut(&line, ':', &name));
                 device->name = str_trim(name);
+                if (str_is(device->name, "lo"))
+                        continue;
                 for (size_t i = 0; i < FIELDS; i++)
                         device->values[i] = host_number(host_field(&line));
                 count++;
@@ -56,7 +58,7 @@ static void write_nohandler(struct buf *out, const struct device *devices, size_
 
         begin_metric(out, metric, sizeof(metric), "receive_nohandler");
         for (size_t i = 0; i < count; i++) {
-                struct buf labels CLEANUP(buf_release) = BUF_INIT(512);
+                struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                 snprintf(path, sizeof(path), "/sys/class/net/" STR_FMT "/statistics/rx_nohandler",
                          STR_ARG(devices[i].name));
@@ -77,14 +79,14 @@ bool host_collect_netdev(struct buf *out, struct error *err)
         if (!host_read(&text, "/proc/net/dev", err))
                 return false;
         arena_init(&arena, DEVICES_MAX * sizeof(*devices));
-        devices = arena_array(&arena, struct device, host_line_count(buf_str(&text)));
+        devices = arena_array(&arena, struct device, DEVICES_MAX);
         count = read_devices(buf_str(&text), devices);
         for (size_t f = 0; f < FIELDS; f++) {
                 char metric[128];
 
                 begin_metric(out, metric, sizeof(metric), names[f]);
                 for (size_t i = 0; i < count; i++) {
-                        struct buf labels CLEANUP(buf_release) = BUF_INIT(512);
+                        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                         host_label(&labels, "device", devices[i].name);
                         host_sample(out, metric, labels.data, (double)devices[i].values[f]);

@@ -8,8 +8,8 @@
 /* The node exporter's default selection. */
 static const char shown_fields[] =
         "(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|"
-        "Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|"
-        "TCPOFOQueue|TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|"
+        "Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts)|"
+        "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|"
         "RetransSegs|CurrEstab)|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|"
         "SndbufErrors))";
 
@@ -21,23 +21,25 @@ static void compile_regex(void)
         BUG_ON(!regex_new(&shown_regex, str_from(shown_fields), REGEX_FULL, NULL));
 }
 
-static void write_field(struct buf *out, struct str protocol, struct str field, struct str text)
+static void add_field(struct host_table *table, struct str protocol, struct str field,
+                      struct str text)
 {
-        struct buf name CLEANUP(buf_release) = BUF_INIT(256);
-        struct buf help CLEANUP(buf_release) = BUF_INIT(256);
+        struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
+        struct buf help CLEANUP(buf_release) = BUF_INIT(2 * HOST_NAME_MAX_BYTES);
         size_t prefix = strlen("node_netstat_");
         double value;
 
         buf_printf(&name, "node_netstat_" STR_FMT "_" STR_FMT, STR_ARG(protocol), STR_ARG(field));
-        if (!regex_match(shown_regex, str_slice(buf_str(&name), prefix, name.len)) ||
+        if (name.overflow ||
+            !regex_match(shown_regex, str_slice(buf_str(&name), prefix, name.len)) ||
             !double_parse(text, &value))
                 return;
         buf_printf(&help, "Statistic " STR_FMT STR_FMT ".", STR_ARG(protocol), STR_ARG(field));
-        host_single(out, name.data, "untyped", help.data, value);
+        host_table_add(table, name.data, "untyped", help.data, NULL, value);
 }
 
 /* Two lines a protocol: "Tcp: Name Name" and "Tcp: 1 2". */
-static bool write_pairs(struct buf *out, const char *path, struct error *err)
+static bool add_pairs(struct host_table *table, const char *path, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, names, values;
@@ -52,34 +54,39 @@ static bool write_pairs(struct buf *out, const char *path, struct error *err)
                         return error_set(err, ERROR_INVALID, "%s: unknown form", path);
                 protocol.len--;
                 while ((field = host_field(&names)).len)
-                        write_field(out, protocol, field, host_field(&values));
+                        add_field(table, protocol, field, host_field(&values));
         }
         return true;
 }
 
 /* One line a counter: "Ip6InReceives 12": the protocol ends at the digit 6. */
-static bool write_snmp6(struct buf *out)
+static void add_snmp6(struct host_table *table)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
 
         if (!host_read(&text, "/proc/net/snmp6", NULL))
-                return true; /* a host without IPv6 */
+                return; /* a host without IPv6 */
         rest = buf_str(&text);
         while (str_cut(&rest, '\n', &line)) {
                 struct str name = host_field(&line);
                 size_t six = str_find_byte(name, '6');
 
                 if (six < name.len)
-                        write_field(out, str_slice(name, 0, six + 1),
-                                    str_slice(name, six + 1, name.len), host_field(&line));
+                        add_field(table, str_slice(name, 0, six + 1),
+                                  str_slice(name, six + 1, name.len), host_field(&line));
         }
-        return true;
 }
 
 bool host_collect_netstat(struct buf *out, struct error *err)
 {
+        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
+
         pthread_once(&regex_once, compile_regex);
-        return write_pairs(out, "/proc/net/netstat", err) &&
-               write_pairs(out, "/proc/net/snmp", err) && write_snmp6(out);
+        if (!add_pairs(&table, "/proc/net/netstat", err) ||
+            !add_pairs(&table, "/proc/net/snmp", err))
+                return false;
+        add_snmp6(&table);
+        host_table_write(&table, out);
+        return true;
 }

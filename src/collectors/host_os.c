@@ -1,5 +1,4 @@
 /* /etc/os-release, or /usr/lib/os-release: see os-release(5). */
-#include <stdlib.h>
 
 #include "codec/double.h"
 #include "collectors/host_int.h"
@@ -45,8 +44,8 @@ bool host_collect_os(struct buf *out, struct error *err)
                 {"version_codename", "VERSION_CODENAME"}, {"version_id", "VERSION_ID"},
         };
         struct buf text CLEANUP(buf_release) = {0};
-        struct buf labels CLEANUP(buf_release) = BUF_INIT(16 << 10);
-        struct buf version CLEANUP(buf_release) = BUF_INIT(4096);
+        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
+        struct buf version CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         double number;
 
         if (!host_read(&text, "/etc/os-release", NULL) &&

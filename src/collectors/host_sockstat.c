@@ -3,18 +3,20 @@
 
 #include "collectors/host_int.h"
 
-static void write_state(struct buf *out, struct str protocol, struct str state, uint64_t value)
+static void add_state(struct host_table *table, struct str protocol, struct str state,
+                      uint64_t value)
 {
-        struct buf name CLEANUP(buf_release) = BUF_INIT(256);
-        struct buf help CLEANUP(buf_release) = BUF_INIT(256);
+        struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
+        struct buf help CLEANUP(buf_release) = BUF_INIT(2 * HOST_NAME_MAX_BYTES);
 
         buf_printf(&name, "node_sockstat_" STR_FMT "_" STR_FMT, STR_ARG(protocol), STR_ARG(state));
         buf_printf(&help, "Number of " STR_FMT " sockets in state " STR_FMT ".",
                    STR_ARG(protocol), STR_ARG(state));
-        host_single(out, name.data, "gauge", help.data, (double)value);
+        if (!name.overflow)
+                host_table_add(table, name.data, "gauge", help.data, NULL, (double)value);
 }
 
-static bool write_file(struct buf *out, const char *path, struct error *err)
+static bool add_file(struct host_table *table, const char *path, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
@@ -32,13 +34,14 @@ static bool write_file(struct buf *out, const char *path, struct error *err)
                         uint64_t value = host_number(host_field(&line));
 
                         if (str_is(protocol, "sockets") && str_is(state, "used"))
-                                host_single(out, "node_sockstat_sockets_used", "gauge",
-                                            "Number of IPv4 sockets in use.", (double)value);
+                                host_table_add(table, "node_sockstat_sockets_used", "gauge",
+                                               "Number of IPv4 sockets in use.", NULL,
+                                               (double)value);
                         else
-                                write_state(out, protocol, state, value);
+                                add_state(table, protocol, state, value);
                         if (str_is(state, "mem"))
-                                write_state(out, protocol, STR_LIT("mem_bytes"),
-                                            value * (uint64_t)sysconf(_SC_PAGESIZE));
+                                add_state(table, protocol, STR_LIT("mem_bytes"),
+                                          value * (uint64_t)sysconf(_SC_PAGESIZE));
                 }
         }
         return true;
@@ -46,7 +49,12 @@ static bool write_file(struct buf *out, const char *path, struct error *err)
 
 bool host_collect_sockstat(struct buf *out, struct error *err)
 {
+        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
+
         /* A host without IPv6 has no second file. */
-        return write_file(out, "/proc/net/sockstat", err) &&
-               write_file(out, "/proc/net/sockstat6", NULL);
+        if (!add_file(&table, "/proc/net/sockstat", err) ||
+            !add_file(&table, "/proc/net/sockstat6", NULL))
+                return false;
+        host_table_write(&table, out);
+        return true;
 }

@@ -1,6 +1,5 @@
 /* /proc/net/softnet_stat: a line of hexadecimal counters for each CPU. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "collectors/host_int.h"
 
@@ -20,7 +19,7 @@ static void write_column(struct buf *out, struct str rest, const char *name, con
                 for (unsigned i = 0; i < column; i++)
                         field = host_field(&line);
                 snprintf(labels, sizeof(labels), "cpu=\"%u\"", cpu++);
-                host_sample(out, name, labels, (double)strtoull(field.data, NULL, 16));
+                host_sample(out, name, labels, (double)host_hex(field));
         }
 }
 

@@ -24,7 +24,7 @@ static void write_clocksources(struct buf *out)
                 host_family(out, files[i][1], "gauge", files[i][2]);
                 rest = str_trim(buf_str(&text));
                 while ((source = host_field(&rest)).len) {
-                        struct buf labels CLEANUP(buf_release) = BUF_INIT(256);
+                        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                         host_label(&labels, "clocksource", source);
                         host_label(&labels, "device", STR_LIT("0"));
@@ -35,7 +35,7 @@ static void write_clocksources(struct buf *out)
 
 bool host_collect_time(struct buf *out, struct error *err)
 {
-        struct buf labels CLEANUP(buf_release) = BUF_INIT(128);
+        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         time_t now = time(NULL);
         struct tm local;
 

@@ -1,6 +1,5 @@
 /* Queue lengths of UDP sockets: the tx_queue:rx_queue column of /proc/net/udp and udp6. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "collectors/host_int.h"
 
@@ -22,8 +21,8 @@ static bool write_queues(struct buf *out, const char *path, const char *ip)
                         queues = host_field(&line);
                 if (!str_cut(&queues, ':', &head) || !queues.data)
                         continue;
-                transmit += strtoull(head.data, NULL, 16);
-                receive += strtoull(queues.data, NULL, 16);
+                transmit += host_hex(head);
+                receive += host_hex(queues);
         }
         snprintf(labels, sizeof(labels), "ip=\"%s\",queue=\"rx\"", ip);
         host_sample(out, "node_udp_queues", labels, (double)receive);

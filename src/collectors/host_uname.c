@@ -4,7 +4,7 @@
 
 bool host_collect_uname(struct buf *out, struct error *err)
 {
-        struct buf labels CLEANUP(buf_release) = BUF_INIT(4096);
+        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct utsname info;
 
         if (uname(&info) != 0)

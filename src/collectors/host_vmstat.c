@@ -10,6 +10,7 @@ static bool is_shown(struct str field)
 
 bool host_collect_vmstat(struct buf *out, struct error *err)
 {
+        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
 
@@ -17,16 +18,18 @@ bool host_collect_vmstat(struct buf *out, struct error *err)
                 return false;
         rest = buf_str(&text);
         while (str_cut(&rest, '\n', &line)) {
-                struct buf name CLEANUP(buf_release) = BUF_INIT(256);
-                struct buf help CLEANUP(buf_release) = BUF_INIT(256);
+                struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
+                struct buf help CLEANUP(buf_release) = BUF_INIT(2 * HOST_NAME_MAX_BYTES);
                 struct str field = host_field(&line);
 
                 if (!is_shown(field))
                         continue;
                 buf_printf(&name, "node_vmstat_" STR_FMT, STR_ARG(field));
                 buf_printf(&help, "/proc/vmstat information field " STR_FMT ".", STR_ARG(field));
-                host_single(out, name.data, "untyped", help.data,
-                            (double)host_number(host_field(&line)));
+                if (!name.overflow)
+                        host_table_add(&table, name.data, "untyped", help.data, NULL,
+                                       (double)host_number(host_field(&line)));
         }
+        host_table_write(&table, out);
         return true;
 }
