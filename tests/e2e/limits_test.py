@@ -89,13 +89,13 @@ class FullDisk(EndToEndTest):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="pitwall-e2e-full-"))
         data = folder / "data"
         data.mkdir()
-        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs",
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs",
                                            str(data)], capture_output=True).returncode:
             self.skipTest("a small file system cannot be mounted here")
         self.addCleanup(shutil.rmtree, folder, True)
         self.addCleanup(subprocess.run, ["umount", "-l", str(data)])
         exporter = self.start(Exporter("early 1\n"))
-        pitwall = self.start(Pitwall(self.scrape_config(exporter), folder=folder))
+        pitwall = self.start(Pitwall(self.scrape_config(exporter, "1s"), folder=folder))
         wait_for(lambda: pitwall.value("early"), what="a first sample")
 
         filler = data / "filler"
@@ -114,7 +114,7 @@ class FullDisk(EndToEndTest):
         def noisy(request):
             now = time.time_ns()
             body = "".join(f'noise{{i="{i}",t="{now}",pad="{"y" * 400}"}} 1\n'
-                           for i in range(3000)).encode()
+                           for i in range(15000)).encode()
             request.send_response(200)
             request.send_header("Content-Type", "text/plain")
             request.send_header("Content-Length", str(len(body)))
