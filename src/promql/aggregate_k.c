@@ -14,7 +14,6 @@ struct group {
 
 struct selection {
         struct eval *eval;
-        const struct node *node;
         const struct node_aggregate *aggregate;
         const struct grid *grid;
         struct matrix input, out;
@@ -342,7 +341,6 @@ bool eval_aggregate_k(struct eval *eval, const struct node *node, const struct g
                       struct sink sink, struct error *err)
 {
         struct selection selection = {.eval = eval,
-                                      .node = node,
                                       .aggregate = &node->aggregate,
                                       .grid = grid,
                                       .sink = sink,

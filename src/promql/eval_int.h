@@ -202,7 +202,7 @@ static inline int64_t scan_window_end(const struct scan *scan, size_t step)
         return (scan->fixed ? scan->at_ms : grid_time(scan->grid, step)) - scan->offset_ms;
 }
 NODISCARD bool scan_run(struct eval *eval, const struct scan *scan, struct error *err);
-/* Samples of one series in [mint, maxt] without staleness markers. */
+/* Samples of one series in [mint, maxt], with or without staleness markers. */
 NODISCARD bool scan_read(const struct eval *eval, const struct series *series, int64_t mint_ms,
                          int64_t maxt_ms, bool keep_stale, struct samples *samples,
                          struct error *err);

@@ -17,7 +17,6 @@ struct group {
 
 struct match {
         struct eval *eval;
-        const struct node *node;
         const struct node_binary *binary;
         const struct grid *grid;
         struct matrix many, one, out;
@@ -292,7 +291,6 @@ bool eval_match(struct eval *eval, const struct node *node, const struct grid *g
 {
         const struct node_binary *binary = &node->binary;
         struct match match = {.eval = eval,
-                              .node = node,
                               .binary = binary,
                               .grid = grid,
                               .swapped = binary->card == MATCH_ONE_TO_MANY};

@@ -39,7 +39,7 @@ bool parser_accept(struct parser *parser, enum token_kind kind)
         return true;
 }
 
-bool parser_fail(struct parser *parser, size_t offset, const char *fmt, ...)
+void parser_report(struct parser *parser, size_t offset, const char *fmt, ...)
 {
         char message[768];
         va_list args;
@@ -47,7 +47,7 @@ bool parser_fail(struct parser *parser, size_t offset, const char *fmt, ...)
         va_start(args, fmt);
         vsnprintf(message, sizeof(message), fmt, args);
         va_end(args);
-        return parse_error(parser->err, parser->text, offset, "%s", message);
+        parse_error(parser->err, parser->text, offset, "%s", message);
 }
 
 static bool fail_too_deep(struct parser *parser, size_t offset)
@@ -68,13 +68,14 @@ bool parser_finish(struct parser *parser, struct node *node, size_t child_depth)
         return node->depth <= EXPR_DEPTH_MAX || fail_too_deep(parser, node->span.start);
 }
 
-bool parser_unexpected(struct parser *parser, const char *context, const char *expected)
+void parser_report_unexpected(struct parser *parser, const char *context, const char *expected)
 {
         struct buf text = BUF_INIT(512);
 
-        if (parser->token.kind == TOKEN_ERROR)
-                return parser_fail(parser, parser->token.at, STR_FMT,
-                                   STR_ARG(parser->token.text));
+        if (parser->token.kind == TOKEN_ERROR) {
+                parser_report(parser, parser->token.at, STR_FMT, STR_ARG(parser->token.text));
+                return;
+        }
         if (!context && parser->aggregations)
                 context = "aggregation";
         buf_append_cstr(&text, "unexpected ");
@@ -83,9 +84,8 @@ bool parser_unexpected(struct parser *parser, const char *context, const char *e
                 buf_printf(&text, " in %s", context);
         if (expected)
                 buf_printf(&text, ", expected %s", expected);
-        parser_fail(parser, parser->token.at, "%s", text.data);
+        parser_report(parser, parser->token.at, "%s", text.data);
         buf_release(&text);
-        return false;
 }
 
 bool parser_is_number(const struct parser *parser)
@@ -137,22 +137,33 @@ static bool number_value(struct parser *parser, struct token token, double *ret_
                                    : "value out of range");
 }
 
-bool parser_number(struct parser *parser, struct node **ret_node)
+/* Consumes the number or duration that is next. */
+static bool take_number(struct parser *parser, double *ret_value, bool *ret_is_duration)
 {
         struct token token = parser->token;
-        struct node *node = parser_node(parser, NODE_NUMBER, token.at);
         struct error reason;
+        double value = 0;
         int64_t ms;
 
         if (token.kind == TOKEN_DURATION) {
                 if (!duration_parse(token.text, &ms, &reason))
                         return parser_fail(parser, token.at, "%s", reason.text);
-                node->number.is_duration = true;
-                node->number.value = (double)ms / 1000;
-        } else if (!number_value(parser, token, &node->number.value)) {
+                value = (double)ms / 1000;
+        } else if (!number_value(parser, token, &value)) {
                 return false;
         }
         parser_advance(parser);
+        *ret_value = value;
+        *ret_is_duration = token.kind == TOKEN_DURATION;
+        return true;
+}
+
+bool parser_number(struct parser *parser, struct node **ret_node)
+{
+        struct node *node = parser_node(parser, NODE_NUMBER, parser->token.at);
+
+        if (!take_number(parser, &node->number.value, &node->number.is_duration))
+                return false;
         node->span.end = parser->last_end;
         *ret_node = node;
         return true;
@@ -160,14 +171,14 @@ bool parser_number(struct parser *parser, struct node **ret_node)
 
 static bool parse_signed_number(struct parser *parser, double *ret_value)
 {
-        bool negative = parser->token.kind == TOKEN_SUB;
-        struct node *node;
+        bool negative = parser->token.kind == TOKEN_SUB, is_duration;
+        double value = 0;
 
         if (negative || parser->token.kind == TOKEN_ADD)
                 parser_advance(parser);
-        if (!parser_number(parser, &node))
+        if (!take_number(parser, &value, &is_duration))
                 return false;
-        *ret_value = negative ? -node->number.value : node->number.value;
+        *ret_value = negative ? -value : value;
         return true;
 }
 

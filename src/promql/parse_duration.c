@@ -187,7 +187,7 @@ bool parse_positive_duration(struct parser *parser, const char *context, const c
                              struct extent *ret_extent)
 {
         enum token_kind kind = parser->token.kind;
-        struct node *node;
+        struct node *node = NULL;
 
         if (!parser_is_number(parser) && !is_word(kind) && kind != TOKEN_LEFT_PAREN &&
             kind != TOKEN_ADD && kind != TOKEN_SUB)
@@ -205,7 +205,7 @@ bool parse_offset_duration(struct parser *parser, struct extent *ret_extent)
 {
         struct token sign = parser->token;
         bool is_signed = sign.kind == TOKEN_ADD || sign.kind == TOKEN_SUB;
-        struct node *node;
+        struct node *node = NULL;
 
         if (is_signed)
                 parser_advance(parser);

@@ -23,9 +23,12 @@ NODISCARD bool parser_accept(struct parser *parser, enum token_kind kind);
 NODISCARD bool parser_enter(struct parser *parser); /* one level deeper, or an error */
 /* Ends a node at the last token, one level above children of that depth; or an error. */
 NODISCARD bool parser_finish(struct parser *parser, struct node *node, size_t child_depth);
-bool parser_fail(struct parser *parser, size_t offset, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void parser_report(struct parser *parser, size_t offset, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* "unexpected <token> in context, expected what"; context and what may be NULL. */
-bool parser_unexpected(struct parser *parser, const char *context, const char *expected);
+void parser_report_unexpected(struct parser *parser, const char *context, const char *expected);
+/* The same as expressions that are false, so that `return parser_fail(...)` reads well. */
+#define parser_fail(...) (parser_report(__VA_ARGS__), false)
+#define parser_unexpected(...) (parser_report_unexpected(__VA_ARGS__), false)
 bool parser_is_number(const struct parser *parser);
 /* The number or duration that is next. */
 NODISCARD bool parser_number(struct parser *parser, struct node **ret_node);

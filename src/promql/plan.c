@@ -44,7 +44,7 @@ static bool duration_value(const struct eval *eval, const struct node *node, dou
 static bool resolve_extent(const struct eval *eval, int64_t ms, const struct node *expr,
                            bool may_be_negative, int64_t *ret_ms, struct error *err)
 {
-        double seconds;
+        double seconds = 0;
 
         if (!expr) {
                 *ret_ms = ms;

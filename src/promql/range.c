@@ -122,6 +122,18 @@ static void note_non_counter(struct range_job *job, struct labels labels)
                    STR_ARG(name));
 }
 
+static void warn_quantile(struct range_job *job)
+{
+        const double *q = job->args[0];
+
+        if (job->warned ||
+            function_kind(job->call->call.function) != FUNCTION_QUANTILE_OVER_TIME)
+                return;
+        job->warned = true;
+        for (size_t i = 0; q && i < job->scan.grid->count; i++)
+                quantile_warn(job->eval, job->call->call.args[0], q[i]);
+}
+
 static bool emit_labelled(struct range_job *job, struct row *row, struct error *err)
 {
         size_t present = row_present(row->v, job->scan.grid->count);
@@ -131,11 +143,7 @@ static bool emit_labelled(struct range_job *job, struct row *row, struct error *
         job->tally.out += present;
         if (!tally_check(job->eval, &job->tally, err))
                 return false;
-        if (function_kind(job->call->call.function) == FUNCTION_QUANTILE_OVER_TIME &&
-            !job->warned)
-                for (size_t i = 0; i < job->scan.grid->count; i++)
-                        quantile_warn(job->eval, job->call->call.args[0], job->args[0][i]);
-        job->warned = true;
+        warn_quantile(job);
         note_non_counter(job, row->labels);
         if (!job->kind->keeps_name)
                 eval_row_computed(job->eval, row);
@@ -187,7 +195,8 @@ static bool check_smoothing(const struct range_job *job, const struct grid *grid
         if (function_kind(job->call->call.function) != FUNCTION_DOUBLE_EXPONENTIAL_SMOOTHING)
                 return true;
         for (size_t i = 0; i < grid->count; i++) {
-                double smoothing = job->args[1][i], trend = job->args[2][i];
+                double smoothing = job->args[1] ? job->args[1][i] : 0;
+                double trend = job->args[2] ? job->args[2][i] : 0;
 
                 if (!(smoothing > 0 && smoothing < 1))
                         return error_set(err, ERROR_EXECUTION,

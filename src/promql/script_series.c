@@ -215,7 +215,7 @@ bool script_series_parse(struct arena *arena, struct str line, struct script_ser
 {
         struct values values = {.arena = arena};
         struct script_series series = {0};
-        struct str rest;
+        struct str rest = STR_LIT("");
 
         if (!parse_labels(arena, line, &rest, &series.labels, err))
                 return false;

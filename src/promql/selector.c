@@ -7,8 +7,6 @@ struct selection {
         struct sink sink;
         struct tally tally;
         bool timestamps; /* the time of the sample in place of its value */
-        bool computed;
-        const struct node *node;
 };
 
 static void compute_latest(const void *ctx, struct scratch *scratch, size_t index, size_t from,
@@ -59,7 +57,6 @@ bool eval_selector(struct eval *eval, const struct node *node, const struct grid
                 .sink = sink,
                 .tally = tally_begin(eval),
                 .timestamps = timestamps,
-                .node = node,
                 .scan = {.list = &plan->list,
                          .grid = grid,
                          .fixed = plan->has_at,
