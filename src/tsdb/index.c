@@ -83,19 +83,28 @@ static void table_place(struct id_table *table, uint32_t id, uint32_t hash)
         table->slots[at] = id;
 }
 
+/* Makes the table hold `count` ids and stay at most three quarters full. */
+static void table_reserve(struct index *index, struct id_table *table, size_t count,
+                          uint32_t (*hash_of)(const struct index *index, uint32_t id))
+{
+        struct id_table old = *table;
+
+        if (count * 4 <= table->capacity * 3)
+                return;
+        table->capacity = old.capacity ? old.capacity : 64;
+        while (count * 4 > table->capacity * 3)
+                table->capacity *= 2;
+        table->slots = alloc_new(&table_type, table->capacity * sizeof(*table->slots));
+        for (size_t i = 0; i < old.capacity; i++)
+                if (old.slots[i])
+                        table_place(table, old.slots[i], hash_of(index, old.slots[i]));
+        alloc_free(&table_type, old.slots);
+}
+
 static void table_add(struct index *index, struct id_table *table, uint32_t id, uint32_t hash,
                       uint32_t (*hash_of)(const struct index *index, uint32_t id))
 {
-        if ((table->count + 1) * 4 > table->capacity * 3) {
-                struct id_table old = *table;
-
-                table->capacity = old.capacity ? old.capacity * 2 : 64;
-                table->slots = alloc_new(&table_type, table->capacity * sizeof(*table->slots));
-                for (size_t i = 0; i < old.capacity; i++)
-                        if (old.slots[i])
-                                table_place(table, old.slots[i], hash_of(index, old.slots[i]));
-                alloc_free(&table_type, old.slots);
-        }
+        table_reserve(index, table, table->count + 1, hash_of);
         table_place(table, id, hash);
         table->count++;
 }
@@ -414,6 +423,11 @@ bool index_restore(struct index *index, uint32_t id, struct labels labels)
         return fresh;
 }
 
+void index_reserve(struct index *index, size_t more)
+{
+        table_reserve(index, &index->series_table, index->series_table.count + more, record_hash);
+}
+
 bool index_restore_pairs(struct index *index, uint32_t id, const uint32_t *pairs, uint32_t count)
 {
         struct record *record;
@@ -423,13 +437,11 @@ bool index_restore_pairs(struct index *index, uint32_t id, const uint32_t *pairs
                 return false;
         for (uint32_t i = 0; i < count; i++)
                 hash = mix_hash(hash, pair_at(index, pairs[i])->hash);
-        pthread_rwlock_wrlock(&index->lock);
         record = make_record(index, count, &ref);
         record->hash = hash;
         record->count = count;
         memcpy(record->pairs, pairs, count * sizeof(*pairs));
         publish(index, id, record, ref);
-        pthread_rwlock_unlock(&index->lock);
         return true;
 }
 

@@ -62,6 +62,9 @@ struct index_pair index_pair(const struct index *index, uint32_t pair);
 /* Pair ids of a known series, in label order. */
 const uint32_t *index_record(const struct index *index, uint32_t id, uint32_t *ret_count);
 uint32_t index_intern_pair(struct index *index, struct str name, struct str value);
+/* Makes room for so many more series. This and the next are for an index that nobody else uses yet:
+ * they take no lock. */
+void index_reserve(struct index *index, size_t more);
 /* As index_restore, with pairs interned in this index, in label order. */
 bool index_restore_pairs(struct index *index, uint32_t id, const uint32_t *pairs,
                          uint32_t count);

@@ -369,8 +369,12 @@ bool series_file_load(const char *dir, uint64_t number, struct index *index,
         }
         head = read_file_head(&maps[0], &file) || read_file_head(&maps[1], &file);
         file.bytes = maps[0].len + maps[1].len;
-        if (head)
+        if (head) {
+                /* A damaged count that still fits its checksum is not worth a gigabyte. */
+                if (file.series <= file.bytes)
+                        index_reserve(index, file.series);
                 load_frames(maps, index, &damage);
+        }
         file_map_close(&maps[0]);
         file_map_close(&maps[1]);
         if (!opened[0] && !opened[1])
