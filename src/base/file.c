@@ -185,7 +185,7 @@ bool file_remove(const char *path, struct error *err)
 bool file_read_all(const char *path, struct buf *out, struct error *err)
 {
         struct file file = FILE_CLOSED;
-        uint64_t size;
+        uint64_t size = 0;
         bool ok = false;
         char *tail;
 
@@ -209,7 +209,7 @@ bool file_read_all(const char *path, struct buf *out, struct error *err)
 bool file_map_open(struct file_map *ret_map, const char *path, struct error *err)
 {
         struct file file = FILE_CLOSED;
-        uint64_t size;
+        uint64_t size = 0;
         void *data = NULL;
         bool ok;
 
@@ -285,7 +285,7 @@ bool dir_list(const char *path, struct arena *arena, const char ***ret_names, si
         rewinddir(dir);
         names = arena_array(arena, const char *, count + 1);
         for (struct dirent *entry; at < count && (entry = readdir(dir));)
-                if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
                         names[at++] = arena_str(arena, str_from(entry->d_name)).data;
         closedir(dir);
         qsort(names, at, sizeof(*names), by_name);

@@ -40,7 +40,7 @@ struct chunk_summary {
  *     2 xor       8: bits of the first
  *                 (n + 6) / 8: bitmap, bit k (from the lowest) set when value k+1 differs from k
  *                 u8: shift
- *                 ints, when c > 0 bits are set: c integers; (integer << shift) is XORed in
+ *                 ints: as many as bits are set, at least 1; (integer << shift) is XORed in
  *     3 raw       8n
  */
 enum { CHUNK_KIND_FLOAT = 0 };

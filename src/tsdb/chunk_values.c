@@ -92,6 +92,7 @@ static uint8_t *put_decimal(uint8_t *at, const double *v, size_t count, unsigned
         return ints_encode(at, integers, count);
 }
 
+/* Of values that are not all the same. */
 static uint8_t *put_xor(uint8_t *at, const double *v, size_t count)
 {
         int64_t changes[CHUNK_MAX_SAMPLES];
@@ -114,11 +115,11 @@ static uint8_t *put_xor(uint8_t *at, const double *v, size_t count)
                 changes[change_count++] = (int64_t)change;
                 all |= change;
         }
-        shift = all ? (unsigned)__builtin_ctzll(all) : 0;
+        shift = (unsigned)__builtin_ctzll(all);
         *at++ = (uint8_t)shift;
         for (size_t i = 0; i < change_count; i++)
                 changes[i] = (int64_t)((uint64_t)changes[i] >> shift);
-        return change_count ? ints_encode(at, changes, change_count) : at;
+        return ints_encode(at, changes, change_count);
 }
 
 static uint8_t *put_raw(uint8_t *at, const double *v, size_t count)
@@ -251,12 +252,12 @@ static void get_xor(struct reader *r, double *v, size_t count)
         }
         for (size_t i = 0; i < bitmap_len; i++)
                 change_count += (size_t)__builtin_popcount(bitmap[i]);
-        if (change_count >= count) {
+        /* Equal values are never stored in this form. */
+        if (change_count == 0 || change_count >= count) {
                 r->failed = true;
                 return;
         }
-        if (change_count)
-                ints_decode(r, changes, change_count);
+        ints_decode(r, changes, change_count);
         v[0] = sample_from_bits(bits);
         for (size_t i = 1; !r->failed && i < count; i++) {
                 if (bitmap[(i - 1) / 8] >> (i - 1) % 8 & 1)

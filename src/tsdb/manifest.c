@@ -67,7 +67,7 @@ static bool parse(const struct buf *content, struct arena *arena, struct manifes
         reader_take(&r, 4);
         parts = reader_take(&r, (size_t)m.part_count * 8);
         series_files = reader_take(&r, (size_t)m.series_file_count * 8);
-        if (r.failed || memcmp(magic, MAGIC, 8) || reader_left(&r) != 4 ||
+        if (r.failed || memcmp(magic, MAGIC, 8) != 0 || reader_left(&r) != 4 ||
             reader_u32(&r) != crc32c(0, content->data, content->len - 4))
                 return false;
         m.parts = arena_array(arena, uint64_t, m.part_count + 1);

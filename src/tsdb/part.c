@@ -18,7 +18,7 @@ bool part_number(const char *name, uint64_t *ret_number)
 {
         char *end;
 
-        if (strlen(name) != 21 || strcmp(name + 16, ".part"))
+        if (strlen(name) != 21 || strcmp(name + 16, ".part") != 0)
                 return false;
         *ret_number = strtoull(name, &end, 16);
         return end == name + 16 && *ret_number > 0;
@@ -38,7 +38,7 @@ static bool read_head(const uint8_t *data, struct part_head *ret_head)
         head.level = reader_u32(&r);
         reader_take(&r, 16);
         crc = reader_u32(&r);
-        if (memcmp(magic.data, PART_MAGIC, 8) || crc != crc32c(0, data, PART_HEAD_BYTES - 4) ||
+        if (memcmp(magic.data, PART_MAGIC, 8) != 0 || crc != crc32c(0, data, PART_HEAD_BYTES - 4) ||
             head.length_ms <= 0 || head.first_sequence > head.last_sequence)
                 return false;
         *ret_head = head;
@@ -198,7 +198,7 @@ struct part *part_unref(struct part *part)
 /* Ids are dense, so a first guess by proportion lands close; from there the step doubles. */
 size_t part_find(const struct part *part, uint32_t series)
 {
-        size_t count = part->block_count, low = 0, high = count, step = 4;
+        size_t count = part->block_count, low = 0, high, step = 4;
         uint32_t first, last;
         size_t guess;
 

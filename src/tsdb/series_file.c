@@ -37,7 +37,7 @@ bool series_file_number(const char *name, uint64_t *ret_number)
         char *end;
 
         if (strlen(name) != 23 || name[16] != '.' ||
-            (strcmp(name + 17, suffixes[0]) && strcmp(name + 17, suffixes[1])))
+            (strcmp(name + 17, suffixes[0]) != 0 && strcmp(name + 17, suffixes[1]) != 0))
                 return false;
         *ret_number = strtoull(name, &end, 16);
         return end == name + 16 && *ret_number > 0;

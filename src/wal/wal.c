@@ -50,7 +50,7 @@ static bool parse_name(const char *name, uint64_t *ret_number)
 {
         char *end;
 
-        if (strlen(name) != 20 || strcmp(name + 16, ".wal"))
+        if (strlen(name) != 20 || strcmp(name + 16, ".wal") != 0)
                 return false;
         *ret_number = strtoull(name, &end, 16);
         return end == name + 16 && *ret_number > 0;

@@ -164,7 +164,7 @@ def read_values(r, count):
         bitmap = int.from_bytes(r.take((count + 6) // 8), "little")
         shift = r.u8()
         changed = bin(bitmap).count("1")
-        changes = iter(read_ints(r, changed)) if changed else iter(())
+        changes = iter(read_ints(r, changed))
         values = [bits]
         for i in range(count - 1):
             if bitmap >> i & 1:
