@@ -281,7 +281,7 @@ static void warn_ratio(struct selection *selection, double ratio, const char *li
 {
         struct buf text = BUF_INIT(64);
 
-        number_append_go(&text, ratio);
+        double_append(&text, ratio, DOUBLE_G);
         notes_warn(&selection->eval->notes, selection->aggregate->param,
                    "ratio value should be between -1 and 1, got %s, capping to %s", text.data,
                    limit);
@@ -296,7 +296,7 @@ static bool check_count(double value, struct error *err)
                 return error_set(err, ERROR_EXECUTION, "Parameter value is NaN");
         if (value > -9223372036854775808.0 && value < 9223372036854775807.0)
                 return true;
-        number_append_go(&text, value);
+        double_append(&text, value, DOUBLE_G);
         error_set(err, ERROR_EXECUTION, "Scalar value %s %s int64", text.data,
                   value < 0 ? "underflows" : "overflows");
         buf_release(&text);

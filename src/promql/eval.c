@@ -520,6 +520,8 @@ bool promql_query_run(const struct series_source *source, const struct promql_op
                                            query->step_ms) + 1;
         query_budget_init(&eval.budget, eval.options.max_samples, eval.options.max_bytes,
                           eval.options.timeout_ms, query->cancel);
+        if (eval.options.max_read)
+                eval.budget.read_max = eval.options.max_read;
         if (eval.grid.count > eval.budget.samples_max)
                 return error_set(err, ERROR_LIMIT,
                                  "query processing would load too many samples into memory in "

@@ -203,7 +203,7 @@ static inline int64_t scan_window_end(const struct scan *scan, size_t step)
 }
 NODISCARD bool scan_run(struct eval *eval, const struct scan *scan, struct error *err);
 /* Samples of one series in [mint, maxt], with or without staleness markers. */
-NODISCARD bool scan_read(const struct eval *eval, const struct series *series, int64_t mint_ms,
+NODISCARD bool scan_read(struct eval *eval, const struct series *series, int64_t mint_ms,
                          int64_t maxt_ms, bool keep_stale, struct samples *samples,
                          struct error *err);
 

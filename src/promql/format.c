@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "codec/double.h"
 #include "model/duration.h"
 #include "promql/expr_int.h"
 #include "promql/number_int.h"
@@ -177,7 +178,7 @@ static void put_number(struct buf *out, double value, bool is_duration)
         if (is_duration)
                 duration_append(out, (int64_t)(value * 1000 + (value < 0 ? -0.5 : 0.5)));
         else
-                number_append_go(out, value);
+                double_append(out, value, DOUBLE_G);
 }
 
 static void put_aggregate_head(struct buf *out, const struct node_aggregate *aggregate)
@@ -193,7 +194,7 @@ static void put_aggregate_head(struct buf *out, const struct node_aggregate *agg
 static void put_fill(struct buf *out, const char *word, double value)
 {
         buf_printf(out, " %s (", word);
-        number_append_go(out, value);
+        double_append(out, value, DOUBLE_G);
         buf_append_byte(out, ')');
 }
 

@@ -333,7 +333,7 @@ static bool answer_quantiles(struct histograms *histograms, struct error *err)
                 if (!scalar_argument(histograms, i, &q, err))
                         return false;
                 warn_quantiles(histograms, call->args[i], q);
-                number_append_go(&text, q[0]);
+                double_append(&text, q[0], DOUBLE_G);
                 if (str_find_byte(buf_str(&text), '.') == text.len &&
                     str_find_byte(buf_str(&text), 'e') == text.len && isfinite(q[0]))
                         buf_append_cstr(&text, ".0");

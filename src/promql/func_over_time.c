@@ -1,4 +1,5 @@
 /* <aggregation>_over_time, and the table of all functions over range vectors. */
+#include "codec/double.h"
 #include "promql/func_range_int.h"
 
 static bool range_sum(struct window *w, double *ret_v)
@@ -218,7 +219,7 @@ void quantile_warn(struct eval *eval, const struct node *where, double q)
 
         if (q >= 0 && q <= 1)
                 return;
-        number_append_go(&text, q);
+        double_append(&text, q, DOUBLE_G);
         notes_warn(&eval->notes, node_unwrap(where),
                    "quantile value should be between 0 and 1, got %s", text.data);
         buf_release(&text);

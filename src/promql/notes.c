@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/civil.h"
+#include "codec/double.h"
 #include "promql/number_int.h"
 
 /* Prometheus shows ten of each; beyond this many nobody counts exactly. */
@@ -117,9 +118,9 @@ static const char *note_text(const struct notes *notes, const struct note *note,
         buf_printf(&text, "PromQL %s: %s", note->warning ? "warning" : "info", note->message);
         if (note->monotonic) {
                 buf_append_cstr(&text, ", from buckets ");
-                number_append_go(&text, note->min_bucket);
+                double_append(&text, note->min_bucket, DOUBLE_G);
                 buf_append_cstr(&text, " to ");
-                number_append_go(&text, note->max_bucket);
+                double_append(&text, note->max_bucket, DOUBLE_G);
                 buf_printf(&text, ", with a max diff of %.2g, over %zu samples from ",
                            note->max_diff, note->samples);
                 civil_format_rfc3339(&text, note->min_ms / 1000 * 1000000000);

@@ -4,11 +4,7 @@
 
 #include <math.h>
 
-#include "base/buf.h"
 #include "model/sample.h"
-
-/* Go's %v and %g: the shortest digits, with an exponent below 1e-4 and from 1e6 on. */
-void number_append_go(struct buf *out, double v);
 
 static inline double number_nan(void)
 {

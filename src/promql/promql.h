@@ -70,6 +70,7 @@ struct promql_options {
         int64_t lookback_ms;      /* how far back an instant selector looks; 0: 5 minutes */
         int64_t subquery_step_ms; /* of a subquery without a step; 0: 1 minute */
         size_t max_samples;       /* in memory at once, counted as Prometheus does; 0: 50,000,000 */
+        uint64_t max_read;        /* samples read from the source in all; 0: no limit */
         size_t max_bytes;         /* of working memory beside the result's arena; 0: 1 GiB */
         int64_t timeout_ms;       /* 0: 2 minutes */
         unsigned threads;         /* that evaluate one query; 0: 1 */

@@ -69,7 +69,7 @@ static bool check_size(const struct eval *eval, const struct samples *samples, s
 }
 
 /* In slices, so that a dense series is noticed before it fills the memory. */
-bool scan_read(const struct eval *eval, const struct series *series, int64_t mint_ms,
+bool scan_read(struct eval *eval, const struct series *series, int64_t mint_ms,
                int64_t maxt_ms, bool keep_stale, struct samples *samples, struct error *err)
 {
         int64_t slice_ms = FIRST_SLICE_MS;
@@ -80,6 +80,7 @@ bool scan_read(const struct eval *eval, const struct series *series, int64_t min
                 size_t before = samples->count;
 
                 if (!eval->querier->ops->read(eval->querier, series, from, to, samples, err) ||
+                    !query_budget_add_read(&eval->budget, samples->count - before, err) ||
                     !check_size(eval, samples, err))
                         return false;
                 if (samples->count - before < SPARSE_SLICE_SAMPLES && slice_ms < INT64_MAX / 16)

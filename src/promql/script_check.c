@@ -1,4 +1,5 @@
 /* Comparing what came with what a test script wants. */
+#include "codec/double.h"
 #include "codec/regex.h"
 #include "promql/number_int.h"
 #include "promql/script_int.h"
@@ -103,7 +104,7 @@ static void put_series(struct buf *out, const struct promql_series *series)
         labels_format(out, series->labels);
         for (size_t i = 0; i < series->count; i++) {
                 buf_append_byte(out, ' ');
-                number_append_go(out, series->v[i]);
+                double_append(out, series->v[i], DOUBLE_G);
                 buf_printf(out, "@%lld", (long long)series->t_ms[i]);
         }
 }
@@ -116,7 +117,7 @@ static void put_wanted(struct buf *out, const struct script_series *series)
                 if (series->values[i].omitted)
                         buf_append_byte(out, '_');
                 else
-                        number_append_go(out, series->values[i].v);
+                        double_append(out, series->values[i].v, DOUBLE_G);
         }
 }
 
@@ -126,7 +127,7 @@ static void report_both(struct buf *report, const struct script_case *test,
         buf_append_cstr(report, "  want:\n");
         if (test->has_scalar) {
                 buf_append_cstr(report, "    ");
-                number_append_go(report, test->scalar);
+                double_append(report, test->scalar, DOUBLE_G);
                 buf_append_byte(report, '\n');
         }
         for (size_t i = 0; i < test->series_count; i++) {
@@ -137,7 +138,7 @@ static void report_both(struct buf *report, const struct script_case *test,
         buf_append_cstr(report, "  got:\n");
         if (result->type == PROMQL_SCALAR) {
                 buf_append_cstr(report, "    ");
-                number_append_go(report, result->scalar.v);
+                double_append(report, result->scalar.v, DOUBLE_G);
                 buf_append_byte(report, '\n');
         } else if (result->type == PROMQL_STRING) {
                 buf_printf(report, "    \"" STR_FMT "\"\n", STR_ARG(result->string));

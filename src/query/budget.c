@@ -8,6 +8,7 @@ void query_budget_init(struct query_budget *budget, size_t samples_max, size_t b
         *budget = (struct query_budget){
                 .samples_max = samples_max,
                 .bytes_max = bytes_max,
+                .read_max = UINT64_MAX,
                 .deadline_ns = clock_mono_ns(&clock_real) + timeout_ms * 1000000,
                 .cancel = cancel,
         };
@@ -40,6 +41,18 @@ bool query_budget_add_samples(struct query_budget *budget, size_t count, struct 
                 return error_set(err, ERROR_LIMIT,
                                  "query processing would load too many samples into memory in "
                                  "query execution");
+        return true;
+}
+
+bool query_budget_add_read(struct query_budget *budget, size_t count, struct error *err)
+{
+        uint64_t read = atomic_fetch_add_explicit(&budget->read, count, memory_order_relaxed);
+
+        if (read + count > budget->read_max)
+                return error_set(err, ERROR_LIMIT,
+                                 "query would read more than %llu samples, the limit of one query; "
+                                 "narrow its selectors or its time range",
+                                 (unsigned long long)budget->read_max);
         return true;
 }
 

@@ -1,10 +1,13 @@
 /* query/budget.h - what one query may use: samples, bytes, seconds; and whether anybody still
  * wants its answer.
  *
- * The query's own thread adds and checks; helper threads may only ask query_budget_expired().
+ * The query's own thread adds and checks; helper threads may only ask query_budget_expired() and
+ * count what they read.
  */
 #ifndef QUERY_BUDGET_H
 #define QUERY_BUDGET_H
+
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -16,6 +19,8 @@ struct query_budget {
         int64_t deadline_ns;         /* monotonic */
         const volatile bool *cancel; /* may be NULL */
         size_t samples, samples_peak;
+        uint64_t read_max;           /* samples read from the store in all */
+        _Atomic uint64_t read;
         size_t extra_bytes; /* held outside of arenas */
         struct query_arena *arenas;
 };
@@ -37,6 +42,11 @@ void query_arena_release(struct query_arena *arena);
  * budget->samples. */
 NODISCARD bool query_budget_add_samples(struct query_budget *budget, size_t count,
                                         struct error *err);
+
+/* Counts samples as read from the store, kept or not; ERROR_LIMIT beyond the maximum. Any
+ * thread. */
+NODISCARD bool query_budget_add_read(struct query_budget *budget, size_t count,
+                                     struct error *err);
 
 /* ERROR_LIMIT (bytes), ERROR_TIMEOUT or ERROR_CANCELED. Cheap enough for every series. */
 NODISCARD bool query_budget_check(struct query_budget *budget, struct error *err);

@@ -232,6 +232,9 @@ static void set_query_options(struct server *server)
                 /* One eighth of what the process may have: several big queries at once, the store
                  * and scraping must fit beside it. */
                 .max_bytes = memory_bytes / 8 < (1ull << 30) ? memory_bytes / 8 : 1ull << 30,
+                /* As many as would fill that memory at a byte each: a query that touches more
+                 * takes longer than anybody waits. */
+                .max_read = memory_bytes / 8,
                 .timeout_ms = QUERY_TIMEOUT_MS,
                 .threads = (unsigned)thread_core_count(),
         };

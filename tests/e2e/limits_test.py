@@ -112,8 +112,7 @@ class FullDisk(EndToEndTest):
             pass
         # Series with changing names fill what the log has left of its segment.
         def noisy(request):
-            now = time.time_ns()
-            body = "".join(f'noise{{i="{i}",t="{now}",pad="{"y" * 400}"}} 1\n'
+            body = "".join(f'noise{{i="{i}",pad="{os.urandom(200).hex()}"}} 1\n'
                            for i in range(15000)).encode()
             request.send_response(200)
             request.send_header("Content-Type", "text/plain")
