@@ -130,7 +130,7 @@ static const char *store_text(struct index *index, struct str s)
 {
         char *at;
 
-        if (s.len > TEXT_CHUNK_BYTES - index->text_used) {
+        if (!index->text_chunk_count || s.len > TEXT_CHUNK_BYTES - index->text_used) {
                 size_t chunk_bytes = s.len > TEXT_CHUNK_BYTES ? s.len : TEXT_CHUNK_BYTES;
 
                 index->text_chunks = alloc_array_reserve(&table_type, index->text_chunks,

@@ -53,7 +53,8 @@ bool manifest_write(const char *dir, const struct manifest *manifest, struct err
 
 static bool parse(const struct buf *content, struct arena *arena, struct manifest *ret_manifest)
 {
-        struct reader r = reader_make(content->data, content->len);
+        struct str bytes = buf_str(content);
+        struct reader r = reader_make(bytes.data, bytes.len);
         const uint8_t *magic = reader_take(&r, 8);
         struct manifest m = {0};
         const uint8_t *parts, *series_files;

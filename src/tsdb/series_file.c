@@ -252,7 +252,8 @@ static bool read_pairs(struct reader *r, struct index *index, struct arena *aren
         for (uint64_t i = 0; i < pair_count; i++) {
                 uint64_t name = reader_varint(r), value = reader_varint(r);
 
-                if (r->failed || name >= symbol_count || value >= symbol_count)
+                if (r->failed || name >= symbol_count || value >= symbol_count ||
+                    !symbols[name].len || !symbols[value].len)
                         return false;
                 pairs[i] = index_intern_pair(index, symbols[name], symbols[value]);
         }
@@ -293,9 +294,15 @@ bool series_frame_read(struct str payload, struct index *index)
         return ok;
 }
 
+/* A file that is empty or missing reads as no bytes. */
+static struct reader map_reader(const struct file_map *map)
+{
+        return reader_make(map->data ? (const void *)map->data : "", map->len);
+}
+
 static bool read_frame_head(const struct file_map *map, uint64_t offset, struct str *ret_payload)
 {
-        struct reader r = reader_make(map->data, map->len);
+        struct reader r = map_reader(map);
         uint32_t magic, len, crc;
 
         reader_take(&r, offset);
@@ -308,7 +315,7 @@ static bool read_frame_head(const struct file_map *map, uint64_t offset, struct 
 
 static bool read_file_head(const struct file_map *map, struct series_file *file)
 {
-        struct reader r = reader_make(map->data, map->len);
+        struct reader r = map_reader(map);
         const uint8_t *magic = reader_take(&r, 8);
 
         file->first = reader_u32(&r);
