@@ -56,32 +56,40 @@ static const struct {
         {"zfs", host_collect_zfs},
 };
 
-void host_render(struct buf *out)
+static void add_state(struct host_table *out, const double *seconds, const bool *success)
 {
-        double seconds[ARRAY_LEN(collectors)];
-        bool success[ARRAY_LEN(collectors)];
         char labels[64];
 
-        for (size_t i = 0; i < ARRAY_LEN(collectors); i++) {
-                int64_t started_ns = clock_mono_ns(&clock_real);
-                size_t before = out->len;
-                struct error err;
-
-                success[i] = collectors[i].collect(out, &err);
-                if (!success[i])
-                        out->len = before;
-                seconds[i] = (double)(clock_mono_ns(&clock_real) - started_ns) / 1e9;
-        }
         host_family(out, "node_scrape_collector_duration_seconds", "gauge",
                     "node_exporter: Duration of a collector scrape.");
         for (size_t i = 0; i < ARRAY_LEN(collectors); i++) {
                 snprintf(labels, sizeof(labels), "collector=\"%s\"", collectors[i].name);
-                host_sample(out, "node_scrape_collector_duration_seconds", labels, seconds[i]);
+                host_sample(out, labels, seconds[i]);
         }
         host_family(out, "node_scrape_collector_success", "gauge",
                     "node_exporter: Whether a collector succeeded.");
         for (size_t i = 0; i < ARRAY_LEN(collectors); i++) {
                 snprintf(labels, sizeof(labels), "collector=\"%s\"", collectors[i].name);
-                host_sample(out, "node_scrape_collector_success", labels, success[i]);
+                host_sample(out, labels, success[i]);
         }
+}
+
+void host_render(struct buf *out)
+{
+        struct host_table state CLEANUP(host_table_release) = HOST_TABLE_INIT;
+        double seconds[ARRAY_LEN(collectors)];
+        bool success[ARRAY_LEN(collectors)];
+
+        for (size_t i = 0; i < ARRAY_LEN(collectors); i++) {
+                struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
+                int64_t started_ns = clock_mono_ns(&clock_real);
+                struct error err;
+
+                success[i] = collectors[i].collect(&table, &err);
+                if (success[i])
+                        host_table_write(&table, out);
+                seconds[i] = (double)(clock_mono_ns(&clock_real) - started_ns) / 1e9;
+        }
+        add_state(&state, seconds, success);
+        host_table_write(&state, out);
 }

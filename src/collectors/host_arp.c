@@ -7,7 +7,7 @@ struct device {
         unsigned entries;
 };
 
-bool host_collect_arp(struct buf *out, struct error *err)
+bool host_collect_arp(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct device devices[DEVICES_MAX];
@@ -37,7 +37,7 @@ bool host_collect_arp(struct buf *out, struct error *err)
                 struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                 host_label(&labels, "device", devices[i].name);
-                host_sample(out, "node_arp_entries", labels.data, devices[i].entries);
+                host_sample(out, labels.data, devices[i].entries);
         }
         return true;
 }

@@ -56,9 +56,11 @@ static const struct metric backing_metrics[] = {
 /* Lines of a backing device's writeback_rate_debug: "rate:  1.0M/sec". */
 static const struct metric writeback_metrics[] = {
         {"target:", "node_bcache_dirty_target_bytes", "gauge",
-         "Current dirty data target threshold in bytes."},
-        {"change:", "node_bcache_writeback_change", "gauge", "Last writeback rate change."},
-        {"rate:", "node_bcache_writeback_rate", "gauge", "Current writeback rate in bytes."},
+         "Current dirty data target threshold for this backing device in bytes."},
+        {"change:", "node_bcache_writeback_change", "gauge",
+         "Last writeback rate change step for this backing device."},
+        {"rate:", "node_bcache_writeback_rate", "gauge",
+         "Current writeback rate for this backing device in bytes."},
         {"integral:", "node_bcache_writeback_rate_integral_term", "gauge",
          "Current result of integral controller, part of writeback rate"},
         {"proportional:", "node_bcache_writeback_rate_proportional_term", "gauge",
@@ -102,7 +104,7 @@ static bool parse_humane(struct str text, double *ret_value)
 }
 
 /* A missing file counts as zero: not every kernel has all. */
-static bool add_files(struct host_table *table, const char *dir, const struct metric *metrics,
+static bool add_files(struct host_table *out, const char *dir, const struct metric *metrics,
                       size_t count, const char *labels, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
@@ -118,13 +120,12 @@ static bool add_files(struct host_table *table, const char *dir, const struct me
                 /* Named for microseconds, counted in nanoseconds. */
                 if (str_ends_with(str_from(metrics[i].file), STR_LIT("_us")))
                         v *= 1e-9;
-                host_table_add(table, metrics[i].name, metrics[i].type, metrics[i].help, labels,
-                               v);
+                host_single(out, metrics[i].name, metrics[i].type, metrics[i].help, labels, v);
         }
         return true;
 }
 
-static bool add_writeback(struct host_table *table, const char *dir, const char *labels,
+static bool add_writeback(struct host_table *out, const char *dir, const char *labels,
                           struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
@@ -143,13 +144,13 @@ static bool add_writeback(struct host_table *table, const char *dir, const char 
                 if (!parse_humane(value, &v))
                         return error_set(err, ERROR_INVALID,
                                          "%s/writeback_rate_debug: not a number", dir);
-                host_table_add(table, writeback_metrics[i].name, writeback_metrics[i].type,
-                               writeback_metrics[i].help, labels, v);
+                host_single(out, writeback_metrics[i].name, writeback_metrics[i].type,
+                            writeback_metrics[i].help, labels, v);
         }
         return true;
 }
 
-static bool add_devices(struct host_table *table, struct arena *arena, const char *dir,
+static bool add_devices(struct host_table *out, struct arena *arena, const char *dir,
                         const char *uuid, bool is_cache, struct error *err)
 {
         const char **names;
@@ -164,19 +165,18 @@ static bool add_devices(struct host_table *table, struct arena *arena, const cha
                 host_label(&labels, is_cache ? "cache_device" : "backing_device",
                            str_from(names[i]));
                 host_label(&labels, "uuid", str_from(uuid));
-                if (is_cache ? !add_files(table, device, cache_metrics, ARRAY_LEN(cache_metrics),
+                if (is_cache ? !add_files(out, device, cache_metrics, ARRAY_LEN(cache_metrics),
                                           labels.data, err)
-                             : !add_files(table, device, backing_metrics,
+                             : !add_files(out, device, backing_metrics,
                                           ARRAY_LEN(backing_metrics), labels.data, err) ||
-                                       !add_writeback(table, device, labels.data, err))
+                                       !add_writeback(out, device, labels.data, err))
                         return false;
         }
         return true;
 }
 
-bool host_collect_bcache(struct buf *out, struct error *err)
+bool host_collect_bcache(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         const char **sets;
         size_t count;
@@ -190,12 +190,11 @@ bool host_collect_bcache(struct buf *out, struct error *err)
                 if (!strchr(sets[i], '-'))
                         continue; /* register and its like beside the cache sets */
                 host_label(&labels, "uuid", str_from(sets[i]));
-                if (!add_files(&table, dir, set_metrics, ARRAY_LEN(set_metrics), labels.data,
+                if (!add_files(out, dir, set_metrics, ARRAY_LEN(set_metrics), labels.data,
                                err) ||
-                    !add_devices(&table, &arena, dir, sets[i], false, err) ||
-                    !add_devices(&table, &arena, dir, sets[i], true, err))
+                    !add_devices(out, &arena, dir, sets[i], false, err) ||
+                    !add_devices(out, &arena, dir, sets[i], true, err))
                         return false;
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -18,7 +18,7 @@ static bool read_slave(struct buf *text, struct arena *arena, struct str master,
         return false;
 }
 
-static bool add_master(struct host_table *table, struct arena *arena, struct str master,
+static bool add_master(struct host_table *out, struct arena *arena, struct str master,
                        struct error *err)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -37,17 +37,15 @@ static bool add_master(struct host_table *table, struct arena *arena, struct str
                 active += str_is(status, "up");
         }
         host_label(&labels, "master", master);
-        host_table_add(table, "node_bonding_active", "gauge",
-                       "Number of active slaves per bonding interface.", labels.data, active);
-        host_table_add(table, "node_bonding_slaves", "gauge",
-                       "Number of configured slaves per bonding interface.", labels.data,
-                       configured);
+        host_single(out, "node_bonding_active", "gauge",
+                    "Number of active slaves per bonding interface.", labels.data, active);
+        host_single(out, "node_bonding_slaves", "gauge",
+                    "Number of configured slaves per bonding interface.", labels.data, configured);
         return true;
 }
 
-bool host_collect_bonding(struct buf *out, struct error *err)
+bool host_collect_bonding(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf masters CLEANUP(buf_release) = {0};
         struct str rest, master;
@@ -55,8 +53,7 @@ bool host_collect_bonding(struct buf *out, struct error *err)
         if (!host_attribute(&masters, CLASS, "bonding_masters", &rest, err))
                 return false;
         while ((master = host_field(&rest)).len)
-                if (!add_master(&table, &arena, master, err))
+                if (!add_master(out, &arena, master, err))
                         return false;
-        host_table_write(&table, out);
         return true;
 }

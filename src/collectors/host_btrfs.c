@@ -13,7 +13,7 @@ struct filesystem {
 };
 
 /* Labels in the order of their names; type, mode and device may be NULL. */
-static void add(struct host_table *table, const struct filesystem *fs, const char *name,
+static void add(struct host_table *out, const struct filesystem *fs, const char *name,
                 const char *help, const char *type, const char *device, const char *mode, double v)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -25,7 +25,7 @@ static void add(struct host_table *table, const struct filesystem *fs, const cha
         if (mode)
                 host_label(&labels, "mode", str_from(mode));
         host_label(&labels, "uuid", fs->uuid);
-        host_table_add(table, name, "gauge", help, labels.data, v);
+        host_single(out, name, "gauge", help, labels.data, v);
 }
 
 static uint64_t read_number(const char *dir, const char *file)
@@ -54,14 +54,14 @@ static double allocation_ratio(const char *mode, size_t devices)
         return strcmp(mode, "raid6") == 0 ? (double)devices / ((double)devices - 2) : 0;
 }
 
-static void add_allocation(struct host_table *table, struct arena *arena,
+static void add_allocation(struct host_table *out, struct arena *arena,
                            const struct filesystem *fs, const char *type)
 {
         const char *dir = arena_printf(arena, "%s/allocation/%s", fs->dir, type);
         const char **modes, **files;
         size_t count, file_count;
 
-        add(table, fs, "node_btrfs_reserved_bytes", "Amount of space reserved for a data type",
+        add(out, fs, "node_btrfs_reserved_bytes", "Amount of space reserved for a data type",
             type, NULL, NULL, (double)read_number(dir, "bytes_reserved"));
         if (!host_list(arena, dir, NULL, &modes, &count, NULL))
                 return;
@@ -70,19 +70,19 @@ static void add_allocation(struct host_table *table, struct arena *arena,
 
                 if (!host_list(arena, mode, NULL, &files, &file_count, NULL))
                         continue; /* a file beside the modes */
-                add(table, fs, "node_btrfs_used_bytes",
+                add(out, fs, "node_btrfs_used_bytes",
                     "Amount of used space by a layout/data type", type, NULL, modes[i],
                     (double)read_number(mode, "used_bytes"));
-                add(table, fs, "node_btrfs_size_bytes",
+                add(out, fs, "node_btrfs_size_bytes",
                     "Amount of space allocated for a layout/data type", type, NULL, modes[i],
                     (double)read_number(mode, "total_bytes"));
-                add(table, fs, "node_btrfs_allocation_ratio",
+                add(out, fs, "node_btrfs_allocation_ratio",
                     "Data allocation ratio for a layout/data type", type, NULL, modes[i],
                     allocation_ratio(modes[i], fs->device_count));
         }
 }
 
-static bool add_filesystem(struct host_table *table, struct arena *arena, const char *name,
+static bool add_filesystem(struct host_table *out, struct arena *arena, const char *name,
                            struct error *err)
 {
         static const char *const types[] = {"data", "metadata", "system"};
@@ -101,23 +101,21 @@ static bool add_filesystem(struct host_table *table, struct arena *arena, const 
                 value = STR_LIT("");
         host_label(&labels, "label", value);
         host_label(&labels, "uuid", fs.uuid);
-        host_table_add(table, "node_btrfs_info", "gauge", "Filesystem information", labels.data,
-                       1);
-        add(table, &fs, "node_btrfs_global_rsv_size_bytes", "Size of global reserve.", NULL, NULL,
+        host_single(out, "node_btrfs_info", "gauge", "Filesystem information", labels.data, 1);
+        add(out, &fs, "node_btrfs_global_rsv_size_bytes", "Size of global reserve.", NULL, NULL,
             NULL, (double)read_number(fs.dir, "allocation/global_rsv_size"));
         for (size_t i = 0; i < ARRAY_LEN(types); i++)
-                add_allocation(table, arena, &fs, types[i]);
+                add_allocation(out, arena, &fs, types[i]);
         for (size_t i = 0; i < fs.device_count; i++)
-                add(table, &fs, "node_btrfs_device_size_bytes",
+                add(out, &fs, "node_btrfs_device_size_bytes",
                     "Size of a device that is part of the filesystem.", NULL, fs.devices[i], NULL,
                     (double)read_number(fs.dir, arena_printf(arena, "devices/%s/size",
                                                              fs.devices[i])) * SECTOR_BYTES);
         return true;
 }
 
-bool host_collect_btrfs(struct buf *out, struct error *err)
+bool host_collect_btrfs(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 4 << 20};
         const char **names;
         size_t count;
@@ -125,8 +123,7 @@ bool host_collect_btrfs(struct buf *out, struct error *err)
         if (!host_list(&arena, ROOT, NULL, &names, &count, NULL))
                 return true; /* no btrfs here */
         for (size_t i = 0; i < count; i++)
-                if (strchr(names[i], '-') && !add_filesystem(&table, &arena, names[i], err))
+                if (strchr(names[i], '-') && !add_filesystem(out, &arena, names[i], err))
                         return false;
-        host_table_write(&table, out);
         return true;
 }

@@ -24,7 +24,7 @@ static const struct {
          "Number of conntrack table lookups which had to be restarted due to hashtable resizes."},
 };
 
-static void write_stat(struct buf *out, struct str rest, size_t stat)
+static void write_stat(struct host_table *out, struct str rest, size_t stat)
 {
         struct str header, line, field;
         uint64_t sum = 0;
@@ -41,22 +41,22 @@ static void write_stat(struct buf *out, struct str rest, size_t stat)
                         value = host_field(&line);
                 sum += host_hex(value);
         }
-        host_single(out, stats[stat].name, "gauge", stats[stat].help, (double)sum);
+        host_single(out, stats[stat].name, "gauge", stats[stat].help, NULL, (double)sum);
 }
 
-bool host_collect_conntrack(struct buf *out, struct error *err)
+bool host_collect_conntrack(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
 
         if (!host_read(&text, "/proc/sys/net/netfilter/nf_conntrack_count", err))
                 return false;
         host_single(out, "node_nf_conntrack_entries", "gauge",
-                    "Number of currently allocated flow entries for connection tracking.",
+                    "Number of currently allocated flow entries for connection tracking.", NULL,
                     (double)host_number(buf_str(&text)));
         if (!host_read(&text, "/proc/sys/net/netfilter/nf_conntrack_max", err))
                 return false;
         host_single(out, "node_nf_conntrack_entries_limit", "gauge",
-                    "Maximum size of connection tracking table.",
+                    "Maximum size of connection tracking table.", NULL,
                     (double)host_number(buf_str(&text)));
         if (!host_read(&text, "/proc/net/stat/nf_conntrack", err))
                 return false;

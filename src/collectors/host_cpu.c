@@ -28,8 +28,8 @@ static bool read_cpu_line(struct str line, struct cpu_line *cpu)
         return true;
 }
 
-static void write_modes(struct buf *out, struct str text, const char *metric,
-                        const char *const *names, size_t from, size_t to, double hertz)
+static void write_modes(struct host_table *out, struct str text, const char *const *names,
+                        size_t from, size_t to, double hertz)
 {
         struct str line;
 
@@ -42,12 +42,12 @@ static void write_modes(struct buf *out, struct str text, const char *metric,
                 for (size_t i = from; i < to; i++) {
                         snprintf(labels, sizeof(labels), "cpu=\"%u\",mode=\"%s\"", cpu.number,
                                  names[i - from]);
-                        host_sample(out, metric, labels, (double)cpu.ticks[i] / hertz);
+                        host_sample(out, labels, (double)cpu.ticks[i] / hertz);
                 }
         }
 }
 
-static void add_throttles(struct host_table *table, struct arena *arena, const char *cpu)
+static void add_throttles(struct host_table *out, struct arena *arena, const char *cpu)
 {
         const char *dir = arena_printf(arena, "/sys/devices/system/cpu/%s", cpu);
         struct buf text CLEANUP(buf_release) = {0};
@@ -61,20 +61,19 @@ static void add_throttles(struct host_table *table, struct arena *arena, const c
         snprintf(labels, sizeof(labels), "core=\"%llu\",package=\"%llu\"",
                  (unsigned long long)core, (unsigned long long)package);
         if (host_attribute_uint(&text, dir, "thermal_throttle/core_throttle_count", &count, NULL))
-                host_table_add(table, "node_cpu_core_throttles_total", "counter",
-                               "Number of times this CPU core has been throttled.", labels,
-                               (double)count);
+                host_single(out, "node_cpu_core_throttles_total", "counter",
+                            "Number of times this CPU core has been throttled.", labels,
+                            (double)count);
         snprintf(labels, sizeof(labels), "package=\"%llu\"", (unsigned long long)package);
         if (host_attribute_uint(&text, dir, "thermal_throttle/package_throttle_count", &count,
                                 NULL))
-                host_table_add(table, "node_cpu_package_throttles_total", "counter",
-                               "Number of times this CPU package has been throttled.", labels,
-                               (double)count);
+                host_single(out, "node_cpu_package_throttles_total", "counter",
+                            "Number of times this CPU package has been throttled.", labels,
+                            (double)count);
 }
 
-static void write_throttles(struct buf *out)
+static void add_all_throttles(struct host_table *out)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 4 << 20};
         const char **cpus;
         size_t count;
@@ -82,11 +81,10 @@ static void write_throttles(struct buf *out)
         if (!host_list(&arena, "/sys/devices/system/cpu", "cpu", &cpus, &count, NULL))
                 return;
         for (size_t i = 0; i < count; i++)
-                add_throttles(&table, &arena, cpus[i]);
-        host_table_write(&table, out);
+                add_throttles(out, &arena, cpus[i]);
 }
 
-bool host_collect_cpu(struct buf *out, struct error *err)
+bool host_collect_cpu(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         double hertz = (double)sysconf(_SC_CLK_TCK);
@@ -95,11 +93,10 @@ bool host_collect_cpu(struct buf *out, struct error *err)
                 return false;
         host_family(out, "node_cpu_guest_seconds_total", "counter",
                     "Seconds the CPUs spent in guests (VMs) for each mode.");
-        write_modes(out, buf_str(&text), "node_cpu_guest_seconds_total", guest_modes, CPU_MODES,
-                    CPU_FIELDS, hertz);
+        write_modes(out, buf_str(&text), guest_modes, CPU_MODES, CPU_FIELDS, hertz);
         host_family(out, "node_cpu_seconds_total", "counter",
                     "Seconds the CPUs spent in each mode.");
-        write_modes(out, buf_str(&text), "node_cpu_seconds_total", modes, 0, CPU_MODES, hertz);
-        write_throttles(out);
+        write_modes(out, buf_str(&text), modes, 0, CPU_MODES, hertz);
+        add_all_throttles(out);
         return true;
 }

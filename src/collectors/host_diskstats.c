@@ -76,12 +76,12 @@ static bool read_disk(struct str line, struct disk *disk)
         return disk->name.len && !regex_match(ignored_regex, disk->name);
 }
 
-static size_t read_disks(struct str rest, struct disk *disks)
+static size_t read_disks(struct str rest, struct disk *disks, size_t max)
 {
         struct str line;
         size_t count = 0;
 
-        while (count < DEVICES_MAX && str_cut(&rest, '\n', &line))
+        while (count < max && str_cut(&rest, '\n', &line))
                 count += read_disk(line, &disks[count]);
         return count;
 }
@@ -96,7 +96,7 @@ static void read_attribute(struct buf *text, const struct disk *disk, const char
 }
 
 /* What udev knows beyond these is not asked for; see docs/guides/host.md. */
-static void write_info(struct buf *out, const struct disk *disk)
+static void write_info(struct host_table *out, const struct disk *disk)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct buf text CLEANUP(buf_release) = {0};
@@ -116,42 +116,38 @@ static void write_info(struct buf *out, const struct disk *disk)
         host_label(&labels, "serial", str_trim(buf_str(&text)));
         read_attribute(&text, disk, "device/wwid");
         host_label(&labels, "wwn", str_trim(buf_str(&text)));
-        host_sample(out, "node_disk_info", labels.data, 1);
+        host_sample(out, labels.data, 1);
 }
 
-static void write_metric(struct buf *out, size_t metric, const struct disk *disks, size_t count)
+static void write_metric(struct host_table *out, size_t metric, const struct disk *disks,
+                         size_t count)
 {
-        bool begun = false;
-
+        host_family(out, metrics[metric].name, metrics[metric].type, metrics[metric].help);
         for (size_t i = 0; i < count; i++) {
                 struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                 if (metrics[metric].field >= disks[i].field_count)
                         continue;
-                if (!begun)
-                        host_family(out, metrics[metric].name, metrics[metric].type,
-                                    metrics[metric].help);
-                begun = true;
                 host_label(&labels, "device", disks[i].name);
-                host_sample(out, metrics[metric].name, labels.data,
-                            (double)disks[i].values[metrics[metric].field] *
-                                    metrics[metric].scale);
+                host_sample(out, labels.data,
+                            (double)disks[i].values[metrics[metric].field] * metrics[metric].scale);
         }
 }
 
-bool host_collect_diskstats(struct buf *out, struct error *err)
+bool host_collect_diskstats(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct arena arena CLEANUP(arena_release) = {0};
         struct disk *disks;
-        size_t count;
+        size_t count, max;
 
         pthread_once(&regex_once, compile_regex);
         if (!host_read(&text, "/proc/diskstats", err))
                 return false;
         arena_init(&arena, DEVICES_MAX * sizeof(*disks));
-        disks = arena_array(&arena, struct disk, DEVICES_MAX);
-        count = read_disks(buf_str(&text), disks);
+        max = host_line_count(buf_str(&text), DEVICES_MAX);
+        disks = arena_array(&arena, struct disk, max);
+        count = read_disks(buf_str(&text), disks, max);
         for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
                 write_metric(out, i, disks, count);
         host_family(out, "node_disk_info", "gauge", "Info of /sys/block/<block_device>.");

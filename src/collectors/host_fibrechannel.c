@@ -42,7 +42,7 @@ static const struct {
         {"supported_classes", false}, {"supported_speeds", false}, {"symbolic_name", false},
 };
 
-static bool add_info(struct host_table *table, const char *dir, const char *host,
+static bool add_info(struct host_table *out, const char *dir, const char *host,
                      struct error *err)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -57,15 +57,14 @@ static bool add_info(struct host_table *table, const char *dir, const char *host
                         value = str_slice(value, 2, value.len);
                 host_label(&labels, attributes[i].name, value);
         }
-        host_table_add(table, "node_fibrechannel_info", "gauge",
-                       "Non-numeric data from /sys/class/fc_host/<host>, value is always 1.",
-                       labels.data, 1);
+        host_single(out, "node_fibrechannel_info", "gauge",
+                    "Non-numeric data from /sys/class/fc_host/<host>, value is always 1.",
+                    labels.data, 1);
         return true;
 }
 
-bool host_collect_fibrechannel(struct buf *out, struct error *err)
+bool host_collect_fibrechannel(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **hosts;
@@ -78,7 +77,7 @@ bool host_collect_fibrechannel(struct buf *out, struct error *err)
                 const char *statistics = arena_printf(&arena, "%s/statistics", dir);
                 struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
-                if (!add_info(&table, dir, hosts[i], err))
+                if (!add_info(out, dir, hosts[i], err))
                         return false;
                 host_label(&labels, "fc_host", str_from(hosts[i]));
                 for (size_t c = 0; c < ARRAY_LEN(counters); c++) {
@@ -89,10 +88,9 @@ bool host_collect_fibrechannel(struct buf *out, struct error *err)
                                 return false;
                         /* All ones: the adapter does not count this. */
                         if (value != UINT64_MAX)
-                                host_table_add(&table, counters[c].name, "counter",
-                                               counters[c].help, labels.data, (double)value);
+                                host_single(out, counters[c].name, "counter", counters[c].help,
+                                            labels.data, (double)value);
                 }
         }
-        host_table_write(&table, out);
         return true;
 }

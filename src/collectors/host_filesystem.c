@@ -79,13 +79,14 @@ static bool read_mount(struct arena *arena, struct str line, struct mount *mount
                !regex_match(types_regex, mount->type);
 }
 
-static size_t read_mounts(struct arena *arena, struct str rest, struct mount *mounts)
+static size_t read_mounts(struct arena *arena, struct str rest, struct mount *mounts,
+                          size_t max)
 {
         struct map seen CLEANUP(map_release) = MAP_INIT;
         struct str line;
         size_t count = 0;
 
-        while (count < MOUNTS_MAX && str_cut(&rest, '\n', &line)) {
+        while (count < max && str_cut(&rest, '\n', &line)) {
                 struct mount *mount = &mounts[count];
                 const char *key;
 
@@ -124,7 +125,7 @@ static double value_of(const struct mount *mount, size_t metric)
         }
 }
 
-static void write_mounts(struct buf *out, const struct mount *mounts, size_t count)
+static void write_mounts(struct host_table *out, const struct mount *mounts, size_t count)
 {
         static const char *const metrics[][2] = {
                 {"node_filesystem_avail_bytes",
@@ -148,23 +149,25 @@ static void write_mounts(struct buf *out, const struct mount *mounts, size_t cou
                         host_label(&labels, "device", mounts[i].device);
                         host_label(&labels, "fstype", mounts[i].type);
                         host_label(&labels, "mountpoint", mounts[i].point);
-                        host_sample(out, metrics[m][0], labels.data, value_of(&mounts[i], m));
+                        host_sample(out, labels.data, value_of(&mounts[i], m));
                 }
         }
 }
 
-bool host_collect_filesystem(struct buf *out, struct error *err)
+bool host_collect_filesystem(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct arena arena CLEANUP(arena_release) = {0};
         struct mount *mounts;
+        size_t max;
 
         pthread_once(&regexes_once, compile_regexes);
         if (!host_read(&text, "/proc/1/mountinfo", NULL) &&
             !host_read(&text, "/proc/self/mountinfo", err))
                 return false;
         arena_init(&arena, ARENA_BYTES);
-        mounts = arena_array(&arena, struct mount, MOUNTS_MAX);
-        write_mounts(out, mounts, read_mounts(&arena, buf_str(&text), mounts));
+        max = host_line_count(buf_str(&text), MOUNTS_MAX);
+        mounts = arena_array(&arena, struct mount, max);
+        write_mounts(out, mounts, read_mounts(&arena, buf_str(&text), mounts, max));
         return true;
 }

@@ -4,7 +4,7 @@
 
 #include "collectors/host_int.h"
 
-bool host_collect_dmi(struct buf *out, struct error *err)
+bool host_collect_dmi(struct host_table *out, struct error *err)
 {
         static const char *const labels_and_files[][2] = {
                 {"bios_date", "bios_date"},
@@ -45,7 +45,7 @@ bool host_collect_dmi(struct buf *out, struct error *err)
                     "chassis_vendor, chassis_version, product_family, product_name, "
                     "product_serial, product_sku, product_uuid, product_version, system_vendor "
                     "if provided by DMI.");
-        host_sample(out, "node_dmi_info", labels.data, 1);
+        host_sample(out, labels.data, 1);
         return true;
 }
 
@@ -72,7 +72,7 @@ static const struct edac_counter edac_unknown[] = {
          "Total uncorrectable memory errors for this csrow."},
 };
 
-static bool add_edac(struct host_table *table, const char *dir, const struct edac_counter *two,
+static bool add_edac(struct host_table *out, const char *dir, const struct edac_counter *two,
                      const char *labels, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
@@ -82,12 +82,12 @@ static bool add_edac(struct host_table *table, const char *dir, const struct eda
 
                 if (!host_attribute_uint(&text, dir, two[i].file, &value, err))
                         return false;
-                host_table_add(table, two[i].name, "counter", two[i].help, labels, (double)value);
+                host_single(out, two[i].name, "counter", two[i].help, labels, (double)value);
         }
         return true;
 }
 
-static bool add_controller(struct host_table *table, struct arena *arena, const char *name,
+static bool add_controller(struct host_table *out, struct arena *arena, const char *name,
                            struct error *err)
 {
         const char *dir = arena_printf(arena, "/sys/devices/system/edac/mc/%s", name);
@@ -97,27 +97,26 @@ static bool add_controller(struct host_table *table, struct arena *arena, const 
         size_t count;
 
         snprintf(labels, sizeof(labels), "controller=\"%llu\"", (unsigned long long)number);
-        if (!add_edac(table, dir, edac_controller, labels, err))
+        if (!add_edac(out, dir, edac_controller, labels, err))
                 return false;
         snprintf(labels, sizeof(labels), "controller=\"%llu\",csrow=\"unknown\"",
                  (unsigned long long)number);
-        if (!add_edac(table, dir, edac_unknown, labels, err) ||
+        if (!add_edac(out, dir, edac_unknown, labels, err) ||
             !host_list(arena, dir, "csrow", &rows, &count, err))
                 return false;
         for (size_t i = 0; i < count; i++) {
                 snprintf(labels, sizeof(labels), "controller=\"%llu\",csrow=\"%llu\"",
                          (unsigned long long)number,
                          (unsigned long long)host_number(str_from(rows[i] + strlen("csrow"))));
-                if (!add_edac(table, arena_printf(arena, "%s/%s", dir, rows[i]), edac_csrow, labels,
+                if (!add_edac(out, arena_printf(arena, "%s/%s", dir, rows[i]), edac_csrow, labels,
                               err))
                         return false;
         }
         return true;
 }
 
-bool host_collect_edac(struct buf *out, struct error *err)
+bool host_collect_edac(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         const char **controllers;
         size_t count;
@@ -126,13 +125,12 @@ bool host_collect_edac(struct buf *out, struct error *err)
         if (!host_list(&arena, "/sys/devices/system/edac/mc", "mc", &controllers, &count, NULL))
                 return true;
         for (size_t i = 0; i < count; i++)
-                if (!add_controller(&table, &arena, controllers[i], err))
+                if (!add_controller(out, &arena, controllers[i], err))
                         return false;
-        host_table_write(&table, out);
         return true;
 }
 
-bool host_collect_nvme(struct buf *out, struct error *err)
+bool host_collect_nvme(struct host_table *out, struct error *err)
 {
         static const char *const labels_and_files[][2] = {
                 {"firmware_revision", "firmware_rev"},
@@ -140,7 +138,6 @@ bool host_collect_nvme(struct buf *out, struct error *err)
                 {"serial", "serial"},
                 {"state", "state"},
         };
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **devices;
@@ -159,11 +156,10 @@ bool host_collect_nvme(struct buf *out, struct error *err)
                                 return false;
                         host_label(&labels, labels_and_files[l][0], value);
                 }
-                host_table_add(&table, "node_nvme_info", "gauge",
-                               "Non-numeric data from /sys/class/nvme/<device>, value is always 1.",
-                               labels.data, 1);
+                host_single(out, "node_nvme_info", "gauge",
+                            "Non-numeric data from /sys/class/nvme/<device>, value is always 1.",
+                            labels.data, 1);
         }
-        host_table_write(&table, out);
         return true;
 }
 
@@ -208,9 +204,8 @@ static bool is_tape(const char *name)
         return *name == '\0';
 }
 
-bool host_collect_tapestats(struct buf *out, struct error *err)
+bool host_collect_tapestats(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **tapes;
@@ -229,11 +224,10 @@ bool host_collect_tapestats(struct buf *out, struct error *err)
                 for (size_t c = 0; c < ARRAY_LEN(tape_counters); c++) {
                         if (!host_attribute_uint(&text, dir, tape_counters[c].file, &value, err))
                                 return false;
-                        host_table_add(&table, tape_counters[c].name, tape_counters[c].type,
-                                       tape_counters[c].help, labels.data,
-                                       (double)value * tape_counters[c].scale);
+                        host_single(out, tape_counters[c].name, tape_counters[c].type,
+                                    tape_counters[c].help, labels.data,
+                                    (double)value * tape_counters[c].scale);
                 }
         }
-        host_table_write(&table, out);
         return true;
 }

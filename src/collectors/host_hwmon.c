@@ -9,8 +9,6 @@
 
 #define CLASS "/sys/class/hwmon"
 
-enum { FILES_MAX = 2048 }; /* of one chip */
-
 struct sensor_file {
         const char *dir, *file;
         struct str type, property;
@@ -111,15 +109,21 @@ static bool split_file(struct arena *arena, const char *dir, const char *file,
         return true;
 }
 
-static size_t list_files(struct arena *arena, const char *dir, struct sensor_file *files)
+/* Of the chip's directory and its device's: some drivers have their files there. Where both have
+ * a file, the device's comes first and so is the one that is shown. */
+static size_t list_files(struct arena *arena, const char *chip, struct sensor_file **ret_files)
 {
-        const char **names;
-        size_t name_count, count = 0;
+        const char *const dirs[] = {arena_printf(arena, "%s/device", chip), chip};
+        const char **names[ARRAY_LEN(dirs)];
+        size_t name_counts[ARRAY_LEN(dirs)], count = 0;
 
-        if (!host_list(arena, dir, NULL, &names, &name_count, NULL))
-                return 0;
-        for (size_t i = 0; i < name_count && count < FILES_MAX; i++)
-                count += split_file(arena, dir, names[i], &files[count]);
+        for (size_t d = 0; d < ARRAY_LEN(dirs); d++)
+                if (!host_list(arena, dirs[d], NULL, &names[d], &name_counts[d], NULL))
+                        name_counts[d] = 0;
+        *ret_files = arena_array(arena, struct sensor_file, name_counts[0] + name_counts[1] + 1);
+        for (size_t d = 0; d < ARRAY_LEN(dirs); d++)
+                for (size_t i = 0; i < name_counts[d]; i++)
+                        count += split_file(arena, dirs[d], names[d][i], &(*ret_files)[count]);
         return count;
 }
 
@@ -131,7 +135,7 @@ static bool has_value_file(const struct sensor_file *files, size_t count, const 
         return false;
 }
 
-static void add_unit(struct host_table *table, struct arena *arena, const struct sensor_file *file,
+static void add_unit(struct host_table *out, struct arena *arena, const struct sensor_file *file,
                      const char *name, const char *labels, double v)
 {
         const char *help;
@@ -148,21 +152,21 @@ static void add_unit(struct host_table *table, struct arena *arena, const struct
                                     STR_ARG(file->property));
         else
                 help = units[u].help;
-        host_table_add(table, arena_printf(arena, "%s%s", name, units[u].suffix),
-                       units[u].is_counter ? "counter" : "gauge", help, labels,
-                       v * units[u].scale / units[u].divisor);
+        host_single(out, arena_printf(arena, "%s%s", name, units[u].suffix),
+                    units[u].is_counter ? "counter" : "gauge", help, labels,
+                    v * units[u].scale / units[u].divisor);
 }
 
 /* The three types that have no number and no property. False for the others. */
-static bool add_plain(struct host_table *table, const struct sensor_file *file, struct str value,
+static bool add_plain(struct host_table *out, const struct sensor_file *file, struct str value,
                       const char *labels)
 {
         double v;
 
         if (str_is(file->type, "beep_enable")) {
                 if (!file->property.len)
-                        host_table_add(table, "node_hwmon_beep_enabled", "gauge",
-                                       "Hardware beep enabled", labels, str_is(value, "1"));
+                        host_single(out, "node_hwmon_beep_enabled", "gauge",
+                                    "Hardware beep enabled", labels, str_is(value, "1"));
                 return true;
         }
         if (!str_is(file->type, "vrm") && !str_is(file->type, "update_interval"))
@@ -170,35 +174,35 @@ static bool add_plain(struct host_table *table, const struct sensor_file *file, 
         if (file->property.len || !double_parse(value, &v))
                 return true;
         if (str_is(file->type, "vrm"))
-                host_table_add(table, "node_hwmon_voltage_regulator_version", "gauge",
-                               "Hardware voltage regulator", labels, v);
+                host_single(out, "node_hwmon_voltage_regulator_version", "gauge",
+                            "Hardware voltage regulator", labels, v);
         else
-                host_table_add(table, "node_hwmon_update_interval_seconds", "gauge",
-                               "Hardware monitor update interval", labels, v * 0.001);
+                host_single(out, "node_hwmon_update_interval_seconds", "gauge",
+                            "Hardware monitor update interval", labels, v * 0.001);
         return true;
 }
 
-static void add_file(struct host_table *table, struct arena *arena, const struct sensor_file *file,
+static void add_file(struct host_table *out, struct arena *arena, const struct sensor_file *file,
                      bool has_value, struct str value, const char *labels)
 {
         const char *name = arena_printf(arena, "node_hwmon_" STR_FMT, STR_ARG(file->type));
         struct str property = clean_name(arena, file->property);
         double v;
 
-        if (add_plain(table, file, value, labels) || !double_parse(value, &v))
+        if (add_plain(out, file, value, labels) || !double_parse(value, &v))
                 return;
         if (file->property.len && (!str_is(file->property, "input") || has_value))
                 name = arena_printf(arena, "%s_" STR_FMT, name, STR_ARG(property));
         if (str_is(file->property, "fault") || str_is(file->property, "alarm"))
-                host_table_add(table, name, "gauge",
-                               arena_printf(arena, "Hardware sensor " STR_FMT " status (" STR_FMT
-                                            ")", STR_ARG(file->property), STR_ARG(file->type)),
-                               labels, v);
+                host_single(out, name, "gauge",
+                            arena_printf(arena, "Hardware sensor " STR_FMT " status (" STR_FMT ")",
+                                         STR_ARG(file->property), STR_ARG(file->type)),
+                            labels, v);
         else if (str_is(file->property, "beep"))
-                host_table_add(table, arena_printf(arena, "%s_enabled", name), "gauge",
-                               "Hardware monitor sensor has beeping enabled", labels, v);
+                host_single(out, arena_printf(arena, "%s_enabled", name), "gauge",
+                            "Hardware monitor sensor has beeping enabled", labels, v);
         else
-                add_unit(table, arena, file, name, labels, v);
+                add_unit(out, arena, file, name, labels, v);
 }
 
 /* pci_0000:01:00_0 or platform_coretemp_0: the device's bus and name, which do not depend on the
@@ -225,9 +229,15 @@ static struct str chip_label(struct arena *arena, const char *dir, struct str ch
         return clean_name(arena, str_from(dir + strlen(CLASS) + 1));
 }
 
-static void add_chip(struct host_table *table, struct arena *arena, const char *dir)
+/* Blanks at the ends of a sensor's label belong to it. */
+static struct str first_line(const struct buf *text)
 {
-        struct sensor_file *files = arena_array(arena, struct sensor_file, 2 * FILES_MAX);
+        return str_slice(buf_str(text), 0, str_find_byte(buf_str(text), '\n'));
+}
+
+static void add_chip(struct host_table *out, struct arena *arena, const char *dir)
+{
+        struct sensor_file *files;
         struct buf text CLEANUP(buf_release) = {0};
         struct buf chip_labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct str value = STR_LIT(""), chip_name = STR_LIT(""), chip;
@@ -239,12 +249,9 @@ static void add_chip(struct host_table *table, struct arena *arena, const char *
         host_label(&chip_labels, "chip", chip);
         host_label(&chip_labels, "chip_name", chip_name);
         if (chip_name.len)
-                host_table_add(table, "node_hwmon_chip_names", "gauge",
-                               "Annotation metric for human-readable chip names",
-                               chip_labels.data, 1);
-        /* Some drivers have their files in the device's directory. */
-        count = list_files(arena, arena_printf(arena, "%s/device", dir), files);
-        count += list_files(arena, dir, files + count);
+                host_single(out, "node_hwmon_chip_names", "gauge",
+                            "Annotation metric for human-readable chip names", chip_labels.data, 1);
+        count = list_files(arena, dir, &files);
         for (size_t i = 0; i < count; i++) {
                 struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
@@ -252,21 +259,20 @@ static void add_chip(struct host_table *table, struct arena *arena, const char *
                         continue;
                 host_label(&labels, "chip", chip);
                 if (str_is(files[i].property, "label"))
-                        host_label(&labels, "label", value);
+                        host_label(&labels, "label", first_line(&text));
                 host_label(&labels, "sensor", str_from(files[i].sensor));
                 if (str_is(files[i].property, "label"))
-                        host_table_add(table, "node_hwmon_sensor_label", "gauge",
-                                       "Label for given chip and sensor", labels.data, 1);
+                        host_single(out, "node_hwmon_sensor_label", "gauge",
+                                    "Label for given chip and sensor", labels.data, 1);
                 else
-                        add_file(table, arena, &files[i],
+                        add_file(out, arena, &files[i],
                                  has_value_file(files, count, files[i].sensor), value,
                                  labels.data);
         }
 }
 
-bool host_collect_hwmon(struct buf *out, struct error *err)
+bool host_collect_hwmon(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 16 << 20};
         const char **chips;
         size_t count;
@@ -274,7 +280,6 @@ bool host_collect_hwmon(struct buf *out, struct error *err)
         if (!host_list(&arena, CLASS, NULL, &chips, &count, err))
                 return false;
         for (size_t i = 0; i < count && !arena_over_budget(&arena); i++)
-                add_chip(&table, &arena, arena_printf(&arena, CLASS "/%s", chips[i]));
-        host_table_write(&table, out);
+                add_chip(out, &arena, arena_printf(&arena, CLASS "/%s", chips[i]));
         return true;
 }

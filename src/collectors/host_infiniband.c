@@ -27,10 +27,18 @@ static const struct {
          "Number of data octets transmitted on all links", 4},
         {"counters_ext/port_xmit_packets_64", "legacy_packets_transmitted_total",
          "Number of data packets received on all links", 1},
+        {"counters/VL15_dropped", "vl15_dropped_total",
+         "Number of incoming VL15 packets dropped due to resource limitations.", 1},
+        {"counters/excessive_buffer_overrun_errors", "excessive_buffer_overrun_errors_total",
+         "Number of times that OverrunErrors consecutive flow control update periods occurred, "
+         "each having at least one overrun error.", 1},
         {"counters/link_downed", "link_downed_total",
          "Number of times the link failed to recover from an error state and went down", 1},
         {"counters/link_error_recovery", "link_error_recovery_total",
          "Number of times the link successfully recovered from an error state", 1},
+        {"counters/local_link_integrity_errors", "local_link_integrity_errors_total",
+         "Number of times that the count of local physical errors exceeded the threshold "
+         "specified by LocalPhyErrors.", 1},
         {"counters/multicast_rcv_packets", "multicast_packets_received_total",
          "Number of multicast packets received (including errors)", 1},
         {"counters/multicast_xmit_packets", "multicast_packets_transmitted_total",
@@ -55,26 +63,33 @@ static const struct {
          "Number of packets received on all VLs by this port (including errors)", 1},
         {"counters/port_xmit_packets", "port_packets_transmitted_total",
          "Number of packets transmitted on all VLs from this port (including errors)", 1},
+        {"counters/port_rcv_remote_physical_errors", "port_receive_remote_physical_errors_total",
+         "Number of packets marked with the EBP (End of Bad Packet) delimiter received on the "
+         "port.", 1},
+        {"counters/port_rcv_switch_relay_errors", "port_receive_switch_relay_errors_total",
+         "Number of packets that could not be forwarded by the switch.", 1},
         {"counters/port_xmit_wait", "port_transmit_wait_total",
          "Number of ticks during which the port had data to transmit but no data was sent during "
          "the entire tick", 1},
+        {"counters/symbol_error", "symbol_error_total",
+         "Number of minor link errors detected on one or more physical lanes.", 1},
         {"counters/unicast_rcv_packets", "unicast_packets_received_total",
          "Number of unicast packets received (including errors)", 1},
         {"counters/unicast_xmit_packets", "unicast_packets_transmitted_total",
          "Number of unicast packets transmitted (including errors)", 1},
 };
 
-static void add(struct host_table *table, const char *name, const char *type, const char *help,
+static void add(struct host_table *out, const char *name, const char *type, const char *help,
                 const char *labels, double v)
 {
         char full[128];
 
         snprintf(full, sizeof(full), "node_infiniband_%s", name);
-        host_table_add(table, full, type, help, labels, v);
+        host_single(out, full, type, help, labels, v);
 }
 
 /* state and phys_state are "4: ACTIVE", rate is "100 Gb/sec (4X EDR)". */
-static bool add_state(struct host_table *table, const char *dir, const char *labels,
+static bool add_state(struct host_table *out, const char *dir, const char *labels,
                       struct error *err)
 {
         static const char *const states[][3] = {
@@ -97,18 +112,18 @@ static bool add_state(struct host_table *table, const char *dir, const char *lab
                 if (!str_cut(&value, ':', &head) || !host_parse_uint(str_trim(head), &id))
                         return error_set(err, ERROR_INVALID, "%s/%s: unknown form", dir,
                                          states[i][0]);
-                add(table, states[i][1], "gauge", states[i][2], labels, (double)id);
+                add(out, states[i][1], "gauge", states[i][2], labels, (double)id);
         }
         if (!host_attribute(&text, dir, "rate", &value, err))
                 return false;
         if (!double_parse(host_field(&value), &gigabits))
                 return error_set(err, ERROR_INVALID, "%s/rate: unknown form", dir);
-        add(table, "rate_bytes_per_second", "gauge", "Maximum signal transfer rate", labels,
+        add(out, "rate_bytes_per_second", "gauge", "Maximum signal transfer rate", labels,
             gigabits * 125e6);
         return true;
 }
 
-static bool add_port(struct host_table *table, struct arena *arena, const char *device,
+static bool add_port(struct host_table *out, struct arena *arena, const char *device,
                      const char *port, struct error *err)
 {
         const char *dir = arena_printf(arena, CLASS "/%s/ports/%s", device, port);
@@ -118,19 +133,42 @@ static bool add_port(struct host_table *table, struct arena *arena, const char *
 
         host_label(&labels, "device", str_from(device));
         host_label(&labels, "port", str_from(port));
-        if (!add_state(table, dir, labels.data, err))
+        if (!add_state(out, dir, labels.data, err))
                 return false;
         /* What a port does not count is absent, or says "N/A (no PMA)". */
         for (size_t i = 0; i < ARRAY_LEN(counters); i++)
                 if (host_attribute_uint(&text, dir, counters[i].file, &value, NULL))
-                        add(table, counters[i].name, "counter", counters[i].help, labels.data,
+                        add(out, counters[i].name, "counter", counters[i].help, labels.data,
                             (double)value * counters[i].scale);
         return true;
 }
 
-bool host_collect_infiniband(struct buf *out, struct error *err)
+static void add_info(struct host_table *out, struct arena *arena, const char *device)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
+        static const char *const labels_and_files[][2] = {
+                {"board_id", "board_id"},
+                {"firmware_version", "fw_ver"},
+                {"hca_type", "hca_type"},
+        };
+        const char *dir = arena_printf(arena, CLASS "/%s", device);
+        struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
+        struct buf text CLEANUP(buf_release) = {0};
+
+        host_label(&labels, "device", str_from(device));
+        for (size_t i = 0; i < ARRAY_LEN(labels_and_files); i++) {
+                struct str value;
+
+                if (!host_attribute(&text, dir, labels_and_files[i][1], &value, NULL))
+                        value = STR_LIT("");
+                host_label(&labels, labels_and_files[i][0], value);
+        }
+        host_single(out, "node_infiniband_info", "gauge",
+                    "Non-numeric data from /sys/class/infiniband/<device>, value is always 1.",
+                    labels.data, 1);
+}
+
+bool host_collect_infiniband(struct host_table *out, struct error *err)
+{
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         const char **devices, **ports;
         size_t device_count, port_count;
@@ -140,12 +178,12 @@ bool host_collect_infiniband(struct buf *out, struct error *err)
         for (size_t i = 0; i < device_count; i++) {
                 const char *dir = arena_printf(&arena, CLASS "/%s/ports", devices[i]);
 
+                add_info(out, &arena, devices[i]);
                 if (!host_list(&arena, dir, "", &ports, &port_count, err))
                         return false;
                 for (size_t p = 0; p < port_count; p++)
-                        if (!add_port(&table, &arena, devices[i], ports[p], err))
+                        if (!add_port(out, &arena, devices[i], ports[p], err))
                                 return false;
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -8,54 +8,56 @@
 #include "base/error.h"
 #include "base/map.h"
 
-/* Appends its metrics to out. False, with the reason, when its source cannot be read; what it
- * wrote until then is taken back. */
-typedef bool (*host_collect)(struct buf *out, struct error *err);
+struct host_table;
 
-bool host_collect_arp(struct buf *out, struct error *err);
-bool host_collect_bcache(struct buf *out, struct error *err);
-bool host_collect_bonding(struct buf *out, struct error *err);
-bool host_collect_btrfs(struct buf *out, struct error *err);
-bool host_collect_conntrack(struct buf *out, struct error *err);
-bool host_collect_cpu(struct buf *out, struct error *err);
-bool host_collect_cpufreq(struct buf *out, struct error *err);
-bool host_collect_diskstats(struct buf *out, struct error *err);
-bool host_collect_dmi(struct buf *out, struct error *err);
-bool host_collect_edac(struct buf *out, struct error *err);
-bool host_collect_entropy(struct buf *out, struct error *err);
-bool host_collect_fibrechannel(struct buf *out, struct error *err);
-bool host_collect_filefd(struct buf *out, struct error *err);
-bool host_collect_filesystem(struct buf *out, struct error *err);
-bool host_collect_hwmon(struct buf *out, struct error *err);
-bool host_collect_infiniband(struct buf *out, struct error *err);
-bool host_collect_ipvs(struct buf *out, struct error *err);
-bool host_collect_loadavg(struct buf *out, struct error *err);
-bool host_collect_mdadm(struct buf *out, struct error *err);
-bool host_collect_meminfo(struct buf *out, struct error *err);
-bool host_collect_netclass(struct buf *out, struct error *err);
-bool host_collect_netdev(struct buf *out, struct error *err);
-bool host_collect_netstat(struct buf *out, struct error *err);
-bool host_collect_nfs(struct buf *out, struct error *err);
-bool host_collect_nfsd(struct buf *out, struct error *err);
-bool host_collect_nvme(struct buf *out, struct error *err);
-bool host_collect_os(struct buf *out, struct error *err);
-bool host_collect_powersupplyclass(struct buf *out, struct error *err);
-bool host_collect_pressure(struct buf *out, struct error *err);
-bool host_collect_rapl(struct buf *out, struct error *err);
-bool host_collect_schedstat(struct buf *out, struct error *err);
-bool host_collect_selinux(struct buf *out, struct error *err);
-bool host_collect_sockstat(struct buf *out, struct error *err);
-bool host_collect_softnet(struct buf *out, struct error *err);
-bool host_collect_stat(struct buf *out, struct error *err);
-bool host_collect_tapestats(struct buf *out, struct error *err);
-bool host_collect_thermal_zone(struct buf *out, struct error *err);
-bool host_collect_time(struct buf *out, struct error *err);
-bool host_collect_timex(struct buf *out, struct error *err);
-bool host_collect_udp_queues(struct buf *out, struct error *err);
-bool host_collect_uname(struct buf *out, struct error *err);
-bool host_collect_vmstat(struct buf *out, struct error *err);
-bool host_collect_xfs(struct buf *out, struct error *err);
-bool host_collect_zfs(struct buf *out, struct error *err);
+/* Adds its metrics to out. False, with the reason, when its source cannot be read; what it added
+ * until then is not shown. */
+typedef bool (*host_collect)(struct host_table *out, struct error *err);
+
+bool host_collect_arp(struct host_table *out, struct error *err);
+bool host_collect_bcache(struct host_table *out, struct error *err);
+bool host_collect_bonding(struct host_table *out, struct error *err);
+bool host_collect_btrfs(struct host_table *out, struct error *err);
+bool host_collect_conntrack(struct host_table *out, struct error *err);
+bool host_collect_cpu(struct host_table *out, struct error *err);
+bool host_collect_cpufreq(struct host_table *out, struct error *err);
+bool host_collect_diskstats(struct host_table *out, struct error *err);
+bool host_collect_dmi(struct host_table *out, struct error *err);
+bool host_collect_edac(struct host_table *out, struct error *err);
+bool host_collect_entropy(struct host_table *out, struct error *err);
+bool host_collect_fibrechannel(struct host_table *out, struct error *err);
+bool host_collect_filefd(struct host_table *out, struct error *err);
+bool host_collect_filesystem(struct host_table *out, struct error *err);
+bool host_collect_hwmon(struct host_table *out, struct error *err);
+bool host_collect_infiniband(struct host_table *out, struct error *err);
+bool host_collect_ipvs(struct host_table *out, struct error *err);
+bool host_collect_loadavg(struct host_table *out, struct error *err);
+bool host_collect_mdadm(struct host_table *out, struct error *err);
+bool host_collect_meminfo(struct host_table *out, struct error *err);
+bool host_collect_netclass(struct host_table *out, struct error *err);
+bool host_collect_netdev(struct host_table *out, struct error *err);
+bool host_collect_netstat(struct host_table *out, struct error *err);
+bool host_collect_nfs(struct host_table *out, struct error *err);
+bool host_collect_nfsd(struct host_table *out, struct error *err);
+bool host_collect_nvme(struct host_table *out, struct error *err);
+bool host_collect_os(struct host_table *out, struct error *err);
+bool host_collect_powersupplyclass(struct host_table *out, struct error *err);
+bool host_collect_pressure(struct host_table *out, struct error *err);
+bool host_collect_rapl(struct host_table *out, struct error *err);
+bool host_collect_schedstat(struct host_table *out, struct error *err);
+bool host_collect_selinux(struct host_table *out, struct error *err);
+bool host_collect_sockstat(struct host_table *out, struct error *err);
+bool host_collect_softnet(struct host_table *out, struct error *err);
+bool host_collect_stat(struct host_table *out, struct error *err);
+bool host_collect_tapestats(struct host_table *out, struct error *err);
+bool host_collect_thermal_zone(struct host_table *out, struct error *err);
+bool host_collect_time(struct host_table *out, struct error *err);
+bool host_collect_timex(struct host_table *out, struct error *err);
+bool host_collect_udp_queues(struct host_table *out, struct error *err);
+bool host_collect_uname(struct host_table *out, struct error *err);
+bool host_collect_vmstat(struct host_table *out, struct error *err);
+bool host_collect_xfs(struct host_table *out, struct error *err);
+bool host_collect_zfs(struct host_table *out, struct error *err);
 
 enum {
         HOST_PATH_MAX = 1024,
@@ -80,33 +82,35 @@ NODISCARD bool host_attribute_uint(struct buf *text, const char *dir, const char
 NODISCARD bool host_list(struct arena *arena, const char *dir, const char *prefix,
                          const char ***ret_names, size_t *ret_count, struct error *err);
 
-/* # HELP and # TYPE lines. */
-void host_family(struct buf *out, const char *name, const char *type, const char *help);
-/* One sample; labels is what stands between the braces, or NULL. */
-void host_sample(struct buf *out, const char *name, const char *labels, double v);
-/* A family of one sample without labels. */
-void host_single(struct buf *out, const char *name, const char *type, const char *help, double v);
-/* Appends name="value", escaped; what is not UTF-8 becomes U+FFFD, and a value ends at 4 KiB. */
-void host_label(struct buf *labels, const char *name, struct str value);
-
-/* Samples that come device by device, or with names from a file: each family is written once with
- * all of its samples. A name that is no metric name and a series that is already there are left
- * out. Zero-initialize it with HOST_TABLE_INIT and release it. */
+/* Samples, gathered so that each family is written once with all of its samples, in whatever order
+ * a collector finds them. What would not be valid is left out: a name that is no metric name, a
+ * series that is already there. Zero-initialize it with HOST_TABLE_INIT and release it. */
 struct host_table {
         struct arena arena;
         struct map families, series;
-        struct host_table_family *first, *last;
+        struct host_table_family *first, *last, *current;
 };
 
 #define HOST_TABLE_INIT ((struct host_table){.arena = {.limit_bytes = 16 << 20}})
 
-void host_table_add(struct host_table *table, const char *name, const char *type,
-                    const char *help, const char *labels, double v);
-void host_table_write(const struct host_table *table, struct buf *out);
+/* The samples that follow belong to this family; type is not copied. */
+void host_family(struct host_table *table, const char *name, const char *type, const char *help);
+/* One sample; labels is what stands between the braces, or NULL. */
+void host_sample(struct host_table *table, const char *labels, double v);
+/* Both in one. */
+void host_single(struct host_table *table, const char *name, const char *type, const char *help,
+                 const char *labels, double v);
+void host_table_write(const struct host_table *table, struct buf *out); /* text format 0.0.4 */
 void host_table_release(struct host_table *table);
+
+/* Appends name="value", escaped; what is not UTF-8 becomes U+FFFD, and a value ends at 4 KiB. */
+void host_label(struct buf *labels, const char *name, struct str value);
+/* What goes into a label value (quotes) or a HELP text. */
+void host_escape(struct buf *out, struct str text, bool quotes);
 
 /* The next field between spaces and tabs; empty at the end of the line. */
 struct str host_field(struct str *line);
+size_t host_line_count(struct str text, size_t max); /* at most max, at least 1 */
 uint64_t host_number(struct str text); /* leading decimal digits; 0 when there are none */
 uint64_t host_hex(struct str text);    /* the same for hexadecimal digits */
 /* All of text: decimal, or hexadecimal behind 0x; int takes a minus sign. */

@@ -19,7 +19,7 @@ struct service {
 };
 
 /* The third line: connections, packets in and out, bytes in and out, hexadecimal. */
-static bool write_totals(struct buf *out, struct error *err)
+static bool write_totals(struct host_table *out, struct error *err)
 {
         static const char *const metrics[][2] = {
                 {"node_ipvs_connections_total", "The total number of connections made."},
@@ -42,7 +42,7 @@ static bool write_totals(struct buf *out, struct error *err)
 
                 if (!field.len)
                         return error_set(err, ERROR_INVALID, "/proc/net/ip_vs_stats: too short");
-                host_single(out, metrics[i][0], "counter", metrics[i][1],
+                host_single(out, metrics[i][0], "counter", metrics[i][1], NULL,
                             (double)host_hex(field));
         }
         return true;
@@ -124,26 +124,25 @@ static bool read_line(struct arena *arena, struct map *backends, struct service 
         return true;
 }
 
-static void add_metrics(struct host_table *table, const struct map *backends)
+static void add_metrics(struct host_table *out, const struct map *backends)
 {
         for (struct map_entry *e = NULL; (e = map_next(backends, e));) {
                 const struct backend *backend = e->value;
 
-                host_table_add(table, "node_ipvs_backend_connections_active", "gauge",
-                               "The current active connections by local and remote address.",
-                               backend->labels.data, (double)backend->active);
-                host_table_add(table, "node_ipvs_backend_connections_inactive", "gauge",
-                               "The current inactive connections by local and remote address.",
-                               backend->labels.data, (double)backend->inactive);
-                host_table_add(table, "node_ipvs_backend_weight", "gauge",
-                               "The current backend weight by local and remote address.",
-                               backend->labels.data, (double)backend->weight);
+                host_single(out, "node_ipvs_backend_connections_active", "gauge",
+                            "The current active connections by local and remote address.",
+                            backend->labels.data, (double)backend->active);
+                host_single(out, "node_ipvs_backend_connections_inactive", "gauge",
+                            "The current inactive connections by local and remote address.",
+                            backend->labels.data, (double)backend->inactive);
+                host_single(out, "node_ipvs_backend_weight", "gauge",
+                            "The current backend weight by local and remote address.",
+                            backend->labels.data, (double)backend->weight);
         }
 }
 
-bool host_collect_ipvs(struct buf *out, struct error *err)
+bool host_collect_ipvs(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 16 << 20};
         struct map backends CLEANUP(map_release) = MAP_INIT;
         struct buf text CLEANUP(buf_release) = {0};
@@ -156,7 +155,6 @@ bool host_collect_ipvs(struct buf *out, struct error *err)
         while (str_cut(&rest, '\n', &line) && !arena_over_budget(&arena))
                 if (!read_line(&arena, &backends, &service, line, err))
                         return false;
-        add_metrics(&table, &backends);
-        host_table_write(&table, out);
+        add_metrics(out, &backends);
         return true;
 }

@@ -6,7 +6,7 @@ struct number_file {
         const char *path, *name, *help;
 };
 
-static bool write_numbers(struct buf *out, const struct number_file *files, size_t count,
+static bool write_numbers(struct host_table *out, const struct number_file *files, size_t count,
                           struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
@@ -14,13 +14,13 @@ static bool write_numbers(struct buf *out, const struct number_file *files, size
         for (size_t i = 0; i < count; i++) {
                 if (!host_read(&text, files[i].path, err))
                         return false;
-                host_single(out, files[i].name, "gauge", files[i].help,
+                host_single(out, files[i].name, "gauge", files[i].help, NULL,
                             (double)host_number(buf_str(&text)));
         }
         return true;
 }
 
-bool host_collect_entropy(struct buf *out, struct error *err)
+bool host_collect_entropy(struct host_table *out, struct error *err)
 {
         static const struct number_file files[] = {
                 {"/proc/sys/kernel/random/entropy_avail", "node_entropy_available_bits",
@@ -32,7 +32,7 @@ bool host_collect_entropy(struct buf *out, struct error *err)
         return write_numbers(out, files, ARRAY_LEN(files), err);
 }
 
-bool host_collect_filefd(struct buf *out, struct error *err)
+bool host_collect_filefd(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str line;
@@ -46,24 +46,24 @@ bool host_collect_filefd(struct buf *out, struct error *err)
         host_field(&line);
         if (!double_parse(host_field(&line), &maximum))
                 return error_set(err, ERROR_INVALID, "/proc/sys/fs/file-nr: unknown form");
-        host_single(out, "node_filefd_allocated", "gauge",
-                    "File descriptor statistics: allocated.", (double)allocated);
+        host_single(out, "node_filefd_allocated", "gauge", "File descriptor statistics: allocated.",
+                    NULL, (double)allocated);
         host_single(out, "node_filefd_maximum", "gauge", "File descriptor statistics: maximum.",
-                    maximum);
+                    NULL, maximum);
         return true;
 }
 
-bool host_collect_selinux(struct buf *out, struct error *err)
+bool host_collect_selinux(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         bool enabled = host_read(&text, "/sys/fs/selinux/enforce", NULL);
 
         (void)err;
         host_single(out, "node_selinux_enabled", "gauge",
-                    "SELinux is enabled, 1 is true, 0 is false", enabled);
+                    "SELinux is enabled, 1 is true, 0 is false", NULL, enabled);
         if (enabled)
                 host_single(out, "node_selinux_current_mode", "gauge",
-                            "Current SELinux enforcement mode",
+                            "Current SELinux enforcement mode", NULL,
                             (double)host_number(buf_str(&text)));
         return true;
 }

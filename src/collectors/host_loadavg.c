@@ -1,7 +1,7 @@
 #include "codec/double.h"
 #include "collectors/host_int.h"
 
-bool host_collect_loadavg(struct buf *out, struct error *err)
+bool host_collect_loadavg(struct host_table *out, struct error *err)
 {
         static const char *const metrics[][2] = {
                 {"node_load1", "1m load average."},
@@ -19,7 +19,7 @@ bool host_collect_loadavg(struct buf *out, struct error *err)
 
                 if (!double_parse(host_field(&line), &load))
                         return error_set(err, ERROR_INVALID, "/proc/loadavg: unknown form");
-                host_single(out, metrics[i][0], "gauge", metrics[i][1], load);
+                host_single(out, metrics[i][0], "gauge", metrics[i][1], NULL, load);
         }
         return true;
 }

@@ -101,7 +101,7 @@ static bool read_array(const struct str *lines, struct array *array, struct erro
                          err);
 }
 
-static void add_labeled(struct host_table *table, const char *name, const char *help,
+static void add_labeled(struct host_table *out, const char *name, const char *help,
                         const struct array *array, const char *state, uint64_t v)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -109,30 +109,29 @@ static void add_labeled(struct host_table *table, const char *name, const char *
         host_label(&labels, "device", array->name);
         if (state)
                 host_label(&labels, "state", str_from(state));
-        host_table_add(table, name, "gauge", help, labels.data, (double)v);
+        host_single(out, name, "gauge", help, labels.data, (double)v);
 }
 
-static void add_array(struct host_table *table, const struct array *array)
+static void add_array(struct host_table *out, const struct array *array)
 {
         const char *disks_help = "Number of active/failed/spare disks of device.";
 
-        add_labeled(table, "node_md_blocks", "Total number of blocks on device.", array, NULL,
+        add_labeled(out, "node_md_blocks", "Total number of blocks on device.", array, NULL,
                     array->blocks);
-        add_labeled(table, "node_md_blocks_synced", "Number of blocks synced on device.", array,
+        add_labeled(out, "node_md_blocks_synced", "Number of blocks synced on device.", array,
                     NULL, array->synced);
-        add_labeled(table, "node_md_disks", disks_help, array, "active", array->active);
-        add_labeled(table, "node_md_disks", disks_help, array, "failed", array->failed);
-        add_labeled(table, "node_md_disks", disks_help, array, "spare", array->spare);
-        add_labeled(table, "node_md_disks_required", "Total number of disks of device.", array,
+        add_labeled(out, "node_md_disks", disks_help, array, "active", array->active);
+        add_labeled(out, "node_md_disks", disks_help, array, "failed", array->failed);
+        add_labeled(out, "node_md_disks", disks_help, array, "spare", array->spare);
+        add_labeled(out, "node_md_disks_required", "Total number of disks of device.", array,
                     NULL, array->required);
         for (size_t i = 0; i < ARRAY_LEN(states); i++)
-                add_labeled(table, "node_md_state", "Indicates the state of md-device.", array,
+                add_labeled(out, "node_md_state", "Indicates the state of md-device.", array,
                             states[i], array->state && !strcmp(array->state, states[i]));
 }
 
-bool host_collect_mdadm(struct buf *out, struct error *err)
+bool host_collect_mdadm(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
 
@@ -152,8 +151,7 @@ bool host_collect_mdadm(struct buf *out, struct error *err)
                                 lines[i] = STR_LIT("");
                 if (!read_array(lines, &array, err))
                         return false;
-                add_array(&table, &array);
+                add_array(out, &array);
         }
-        host_table_write(&table, out);
         return true;
 }

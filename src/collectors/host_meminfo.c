@@ -17,12 +17,11 @@ static void make_name(struct buf *name, struct str field, bool bytes)
                 buf_append_cstr(name, "_bytes");
 }
 
-bool host_collect_meminfo(struct buf *out, struct error *err)
+bool host_collect_meminfo(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
         struct buf help CLEANUP(buf_release) = BUF_INIT(2 * HOST_NAME_MAX_BYTES);
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct str rest, line;
 
         if (!host_read(&text, "/proc/meminfo", err))
@@ -41,9 +40,8 @@ bool host_collect_meminfo(struct buf *out, struct error *err)
                 buf_clear(&help);
                 buf_printf(&help, "Memory information field %s.",
                            name.data + strlen("node_memory_"));
-                host_table_add(&table, name.data, "gauge", help.data, NULL,
-                               (double)value * (kilobytes ? 1024 : 1));
+                host_single(out, name.data, "gauge", help.data, NULL,
+                            (double)value * (kilobytes ? 1024 : 1));
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -27,7 +27,7 @@ static const struct {
         {"type", "protocol_type", "gauge"},
 };
 
-static void add_info(struct host_table *table, const char *dir, const char *device)
+static void add_info(struct host_table *out, const char *dir, const char *device)
 {
         static const char *const files[] = {"address", "broadcast", "duplex", "ifalias",
                                             "operstate"};
@@ -43,15 +43,14 @@ static void add_info(struct host_table *table, const char *dir, const char *devi
                         value = STR_LIT("");
                 host_label(&labels, files[i], value);
         }
-        host_table_add(table, "node_network_info", "gauge",
-                       "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
-                       labels.data, 1);
-        host_table_add(table, "node_network_up", "gauge",
-                       "Value is 1 if operstate is 'up', 0 otherwise.", up.data,
-                       str_is(value, "up"));
+        host_single(out, "node_network_info", "gauge",
+                    "Non-numeric data from /sys/class/net/<iface>, value is always 1.", labels.data,
+                    1);
+        host_single(out, "node_network_up", "gauge",
+                    "Value is 1 if operstate is 'up', 0 otherwise.", up.data, str_is(value, "up"));
 }
 
-static void add_numbers(struct host_table *table, const char *dir, const char *device)
+static void add_numbers(struct host_table *out, const char *dir, const char *device)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct buf text CLEANUP(buf_release) = {0};
@@ -71,13 +70,12 @@ static void add_numbers(struct host_table *table, const char *dir, const char *d
                         number /= 8;
                 snprintf(name, sizeof(name), "node_network_%s", numbers[i].name);
                 snprintf(help, sizeof(help), "Network device property: %s", numbers[i].name);
-                host_table_add(table, name, numbers[i].type, help, labels.data, (double)number);
+                host_single(out, name, numbers[i].type, help, labels.data, (double)number);
         }
 }
 
-bool host_collect_netclass(struct buf *out, struct error *err)
+bool host_collect_netclass(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **devices;
@@ -93,9 +91,8 @@ bool host_collect_netclass(struct buf *out, struct error *err)
                 if (!host_attribute(&text, dir, "ifindex", &value, NULL) &&
                     !host_attribute(&text, dir, "address", &value, NULL))
                         continue;
-                add_info(&table, dir, devices[i]);
-                add_numbers(&table, dir, devices[i]);
+                add_info(out, dir, devices[i]);
+                add_numbers(out, dir, devices[i]);
         }
-        host_table_write(&table, out);
         return true;
 }

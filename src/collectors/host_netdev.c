@@ -20,12 +20,12 @@ struct device {
         uint64_t values[FIELDS];
 };
 
-static size_t read_devices(struct str rest, struct device *devices)
+static size_t read_devices(struct str rest, struct device *devices, size_t max)
 {
         struct str line;
         size_t count = 0;
 
-        while (count < DEVICES_MAX && str_cut(&rest, '\n', &line)) {
+        while (count < max && str_cut(&rest, '\n', &line)) {
                 struct device *device = &devices[count];
                 struct str name;
 
@@ -42,7 +42,7 @@ static size_t read_devices(struct str rest, struct device *devices)
         return count;
 }
 
-static void begin_metric(struct buf *out, char *metric, size_t size, const char *name)
+static void begin_metric(struct host_table *out, char *metric, size_t size, const char *name)
 {
         char help[128];
 
@@ -51,7 +51,7 @@ static void begin_metric(struct buf *out, char *metric, size_t size, const char 
         host_family(out, metric, "counter", help);
 }
 
-static void write_nohandler(struct buf *out, const struct device *devices, size_t count)
+static void write_nohandler(struct host_table *out, const struct device *devices, size_t count)
 {
         struct buf text CLEANUP(buf_release) = {0};
         char metric[128], path[256];
@@ -65,22 +65,23 @@ static void write_nohandler(struct buf *out, const struct device *devices, size_
                 if (!host_read(&text, path, NULL))
                         continue;
                 host_label(&labels, "device", devices[i].name);
-                host_sample(out, metric, labels.data, (double)host_number(buf_str(&text)));
+                host_sample(out, labels.data, (double)host_number(buf_str(&text)));
         }
 }
 
-bool host_collect_netdev(struct buf *out, struct error *err)
+bool host_collect_netdev(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct arena arena CLEANUP(arena_release) = {0};
         struct device *devices;
-        size_t count;
+        size_t count, max;
 
         if (!host_read(&text, "/proc/net/dev", err))
                 return false;
         arena_init(&arena, DEVICES_MAX * sizeof(*devices));
-        devices = arena_array(&arena, struct device, DEVICES_MAX);
-        count = read_devices(buf_str(&text), devices);
+        max = host_line_count(buf_str(&text), DEVICES_MAX);
+        devices = arena_array(&arena, struct device, max);
+        count = read_devices(buf_str(&text), devices, max);
         for (size_t f = 0; f < FIELDS; f++) {
                 char metric[128];
 
@@ -89,7 +90,7 @@ bool host_collect_netdev(struct buf *out, struct error *err)
                         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                         host_label(&labels, "device", devices[i].name);
-                        host_sample(out, metric, labels.data, (double)devices[i].values[f]);
+                        host_sample(out, labels.data, (double)devices[i].values[f]);
                 }
         }
         write_nohandler(out, devices, count);

@@ -21,7 +21,7 @@ static void compile_regex(void)
         BUG_ON(!regex_new(&shown_regex, str_from(shown_fields), REGEX_FULL, NULL));
 }
 
-static void add_field(struct host_table *table, struct str protocol, struct str field,
+static void add_field(struct host_table *out, struct str protocol, struct str field,
                       struct str text)
 {
         struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
@@ -35,11 +35,11 @@ static void add_field(struct host_table *table, struct str protocol, struct str 
             !double_parse(text, &value))
                 return;
         buf_printf(&help, "Statistic " STR_FMT STR_FMT ".", STR_ARG(protocol), STR_ARG(field));
-        host_table_add(table, name.data, "untyped", help.data, NULL, value);
+        host_single(out, name.data, "untyped", help.data, NULL, value);
 }
 
 /* Two lines a protocol: "Tcp: Name Name" and "Tcp: 1 2". */
-static bool add_pairs(struct host_table *table, const char *path, struct error *err)
+static bool add_pairs(struct host_table *out, const char *path, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, names, values;
@@ -54,13 +54,13 @@ static bool add_pairs(struct host_table *table, const char *path, struct error *
                         return error_set(err, ERROR_INVALID, "%s: unknown form", path);
                 protocol.len--;
                 while ((field = host_field(&names)).len)
-                        add_field(table, protocol, field, host_field(&values));
+                        add_field(out, protocol, field, host_field(&values));
         }
         return true;
 }
 
 /* One line a counter: "Ip6InReceives 12": the protocol ends at the digit 6. */
-static void add_snmp6(struct host_table *table)
+static void add_snmp6(struct host_table *out)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
@@ -73,20 +73,18 @@ static void add_snmp6(struct host_table *table)
                 size_t six = str_find_byte(name, '6');
 
                 if (six < name.len)
-                        add_field(table, str_slice(name, 0, six + 1),
+                        add_field(out, str_slice(name, 0, six + 1),
                                   str_slice(name, six + 1, name.len), host_field(&line));
         }
 }
 
-bool host_collect_netstat(struct buf *out, struct error *err)
+bool host_collect_netstat(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
 
         pthread_once(&regex_once, compile_regex);
-        if (!add_pairs(&table, "/proc/net/netstat", err) ||
-            !add_pairs(&table, "/proc/net/snmp", err))
+        if (!add_pairs(out, "/proc/net/netstat", err) ||
+            !add_pairs(out, "/proc/net/snmp", err))
                 return false;
-        add_snmp6(&table);
-        host_table_write(&table, out);
+        add_snmp6(out);
         return true;
 }

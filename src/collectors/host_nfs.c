@@ -25,13 +25,13 @@ struct single {
         const char *labels;
 };
 
-static void add_singles(struct host_table *table, struct str text, const struct single *singles,
+static void add_singles(struct host_table *out, struct str text, const struct single *singles,
                         size_t count)
 {
         for (size_t i = 0; i < count; i++)
-                host_table_add(table, singles[i].name, singles[i].type, singles[i].help,
-                               singles[i].labels,
-                               (double)find_number(text, singles[i].line, singles[i].index));
+                host_single(out, singles[i].name, singles[i].type, singles[i].help,
+                            singles[i].labels,
+                            (double)find_number(text, singles[i].line, singles[i].index));
 }
 
 struct procedures {
@@ -41,7 +41,7 @@ struct procedures {
         bool without_null;
 };
 
-static void add_procedures(struct host_table *table, struct str text, const char *name,
+static void add_procedures(struct host_table *out, struct str text, const char *name,
                            const char *help, const struct procedures *procedures)
 {
         for (size_t i = 0; i < procedures->count; i++) {
@@ -52,8 +52,8 @@ static void add_procedures(struct host_table *table, struct str text, const char
                         continue;
                 host_label(&labels, "method", str_from(procedures->methods[i]));
                 host_label(&labels, "proto", str_from(procedures->version));
-                host_table_add(table, name, "counter", help, labels.data,
-                               (double)find_number(text, procedures->line, i + 1));
+                host_single(out, name, "counter", help, labels.data,
+                            (double)find_number(text, procedures->line, i + 1));
         }
 }
 
@@ -87,7 +87,7 @@ static const char *const server_methods_v4[] = {
         "Verify", "Write", "RelLockOwner",
 };
 
-bool host_collect_nfs(struct buf *out, struct error *err)
+bool host_collect_nfs(struct host_table *out, struct error *err)
 {
         static const char packets_help[] =
                 "Total NFSd network packets (sent+received) by protocol type.";
@@ -108,16 +108,14 @@ bool host_collect_nfs(struct buf *out, struct error *err)
                 {"proc3", "3", methods_v3, ARRAY_LEN(methods_v3), false},
                 {"proc4", "4", client_methods_v4, ARRAY_LEN(client_methods_v4), false},
         };
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct buf text CLEANUP(buf_release) = {0};
 
         if (!host_read(&text, "/proc/net/rpc/nfs", err))
                 return false;
-        add_singles(&table, buf_str(&text), singles, ARRAY_LEN(singles));
+        add_singles(out, buf_str(&text), singles, ARRAY_LEN(singles));
         for (size_t i = 0; i < ARRAY_LEN(procedures); i++)
-                add_procedures(&table, buf_str(&text), "node_nfs_requests_total",
+                add_procedures(out, buf_str(&text), "node_nfs_requests_total",
                                "Number of NFS procedures invoked.", &procedures[i]);
-        host_table_write(&table, out);
         return true;
 }
 
@@ -155,23 +153,21 @@ static const struct single server_singles[] = {
          "Total number of NFSd kernel threads that are running.", NULL},
 };
 
-bool host_collect_nfsd(struct buf *out, struct error *err)
+bool host_collect_nfsd(struct host_table *out, struct error *err)
 {
         static const struct procedures procedures[] = {
                 {"proc2", "2", methods_v2, ARRAY_LEN(methods_v2), true},
                 {"proc3", "3", methods_v3, ARRAY_LEN(methods_v3), true},
                 {"proc4ops", "4", server_methods_v4, ARRAY_LEN(server_methods_v4), true},
         };
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct buf text CLEANUP(buf_release) = {0};
 
         if (!host_read(&text, "/proc/net/rpc/nfsd", err))
                 return false;
-        add_singles(&table, buf_str(&text), server_singles, ARRAY_LEN(server_singles));
+        add_singles(out, buf_str(&text), server_singles, ARRAY_LEN(server_singles));
         for (size_t i = 0; i < ARRAY_LEN(procedures); i++)
-                add_procedures(&table, buf_str(&text), "node_nfsd_requests_total",
+                add_procedures(out, buf_str(&text), "node_nfsd_requests_total",
                                "Total number NFSd Requests by method and protocol.",
                                &procedures[i]);
-        host_table_write(&table, out);
         return true;
 }

@@ -33,7 +33,7 @@ static bool leading_number(struct str text, double *ret)
         return double_parse(str_slice(text, 0, len), ret);
 }
 
-bool host_collect_os(struct buf *out, struct error *err)
+bool host_collect_os(struct host_table *out, struct error *err)
 {
         static const char *const keys[][2] = {
                 {"build_id", "BUILD_ID"},       {"id", "ID"},
@@ -57,7 +57,7 @@ bool host_collect_os(struct buf *out, struct error *err)
                     "A metric with a constant '1' value labeled by build_id, id, id_like, "
                     "image_id, image_version, name, pretty_name, variant, variant_id, version, "
                     "version_codename, version_id.");
-        host_sample(out, "node_os_info", labels.data, 1);
+        host_sample(out, labels.data, 1);
         if (!leading_number(find_key(buf_str(&text), "VERSION_ID"), &number))
                 return true;
         host_label(&version, "id", find_key(buf_str(&text), "ID"));
@@ -65,6 +65,6 @@ bool host_collect_os(struct buf *out, struct error *err)
         host_label(&version, "name", find_key(buf_str(&text), "NAME"));
         host_family(out, "node_os_version", "gauge",
                     "Metric containing the major.minor part of the OS version.");
-        host_sample(out, "node_os_version", version.data, number);
+        host_sample(out, version.data, number);
         return true;
 }

@@ -62,7 +62,7 @@ static const struct {
         {"voltage_ocv", NULL, 1e6},
 };
 
-static void add_numbers(struct host_table *table, const char *dir, const char *supply)
+static void add_numbers(struct host_table *out, const char *dir, const char *supply)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct buf text CLEANUP(buf_release) = {0};
@@ -80,12 +80,12 @@ static void add_numbers(struct host_table *table, const char *dir, const char *s
                 snprintf(name, sizeof(name), "node_power_supply_%s", property);
                 snprintf(help, sizeof(help),
                          "%s value of /sys/class/power_supply/<power_supply>.", property);
-                host_table_add(table, name, "gauge", help, labels.data,
-                               (double)number / numbers[i].divisor);
+                host_single(out, name, "gauge", help, labels.data,
+                            (double)number / numbers[i].divisor);
         }
 }
 
-static void add_info(struct host_table *table, const char *dir, const char *supply)
+static void add_info(struct host_table *out, const char *dir, const char *supply)
 {
         static const char *const files[] = {
                 "capacity_level", "charge_type", "health", "manufacturer", "model_name", "scope",
@@ -99,13 +99,12 @@ static void add_info(struct host_table *table, const char *dir, const char *supp
         for (size_t i = 0; i < ARRAY_LEN(files); i++)
                 if (host_attribute(&text, dir, files[i], &value, NULL) && value.len)
                         host_label(&labels, files[i], value);
-        host_table_add(table, "node_power_supply_info", "gauge",
-                       "info of /sys/class/power_supply/<power_supply>.", labels.data, 1);
+        host_single(out, "node_power_supply_info", "gauge",
+                    "info of /sys/class/power_supply/<power_supply>.", labels.data, 1);
 }
 
-bool host_collect_powersupplyclass(struct buf *out, struct error *err)
+bool host_collect_powersupplyclass(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         const char **supplies;
         size_t count;
@@ -115,9 +114,8 @@ bool host_collect_powersupplyclass(struct buf *out, struct error *err)
         for (size_t i = 0; i < count; i++) {
                 const char *dir = arena_printf(&arena, CLASS "/%s", supplies[i]);
 
-                add_info(&table, dir, supplies[i]);
-                add_numbers(&table, dir, supplies[i]);
+                add_info(out, dir, supplies[i]);
+                add_numbers(out, dir, supplies[i]);
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -18,7 +18,7 @@ static const struct {
          "Total time in seconds that processes have waited for memory"},
 };
 
-bool host_collect_pressure(struct buf *out, struct error *err)
+bool host_collect_pressure(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
 
@@ -34,13 +34,13 @@ bool host_collect_pressure(struct buf *out, struct error *err)
                         if (!str_is(host_field(&line), metrics[i].line))
                                 continue;
                         while ((field = host_field(&line)).len) {
-                                size_t prefix = strlen("total=");
+                                uint64_t total;
 
                                 if (!str_starts_with(field, STR_LIT("total=")))
                                         continue;
-                                host_single(out, metrics[i].name, "counter", metrics[i].help,
-                                            (double)host_number(str_slice(field, prefix,
-                                                                          field.len)) / 1e6);
+                                total = host_number(str_slice(field, strlen("total="), field.len));
+                                host_single(out, metrics[i].name, "counter", metrics[i].help, NULL,
+                                            (double)total / 1e6);
                         }
                 }
         }

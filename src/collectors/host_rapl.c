@@ -29,7 +29,7 @@ static struct zone name_zone(struct str name, const struct zone *seen, size_t co
         return zone;
 }
 
-static void add_zone(struct host_table *table, const char *dir, const struct zone *zone,
+static void add_zone(struct host_table *out, const char *dir, const struct zone *zone,
                      uint64_t microjoules)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -51,13 +51,11 @@ static void add_zone(struct host_table *table, const char *dir, const struct zon
         snprintf(index, sizeof(index), "%llu", (unsigned long long)zone->index);
         host_label(&labels, "index", str_from(index));
         host_label(&labels, "path", str_from(path));
-        host_table_add(table, name.data, "counter", help.data, labels.data,
-                       (double)microjoules / 1e6);
+        host_single(out, name.data, "counter", help.data, labels.data, (double)microjoules / 1e6);
 }
 
-bool host_collect_rapl(struct buf *out, struct error *err)
+bool host_collect_rapl(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         struct zone *zones;
@@ -78,9 +76,8 @@ bool host_collect_rapl(struct buf *out, struct error *err)
                 zones[zone_count] = name_zone(arena_str(&arena, name), zones, zone_count);
                 if (!host_attribute_uint(&text, dir, "energy_uj", &microjoules, err))
                         return false;
-                add_zone(&table, dir, &zones[zone_count], microjoules);
+                add_zone(out, dir, &zones[zone_count], microjoules);
                 zone_count++;
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -15,7 +15,7 @@ static const struct {
          "Number of seconds spent by processing waiting for this CPU.", 7, 1e-9},
 };
 
-bool host_collect_schedstat(struct buf *out, struct error *err)
+bool host_collect_schedstat(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
 
@@ -35,8 +35,7 @@ bool host_collect_schedstat(struct buf *out, struct error *err)
                                 field = host_field(&line);
                         snprintf(labels, sizeof(labels), "cpu=\"" STR_FMT "\"",
                                  STR_ARG(str_slice(name, 3, name.len)));
-                        host_sample(out, metrics[i].name, labels,
-                                    (double)host_number(field) * metrics[i].scale);
+                        host_sample(out, labels, (double)host_number(field) * metrics[i].scale);
                 }
         }
         return true;

@@ -3,7 +3,7 @@
 
 #include "collectors/host_int.h"
 
-static void add_state(struct host_table *table, struct str protocol, struct str state,
+static void add_state(struct host_table *out, struct str protocol, struct str state,
                       uint64_t value)
 {
         struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
@@ -13,10 +13,10 @@ static void add_state(struct host_table *table, struct str protocol, struct str 
         buf_printf(&help, "Number of " STR_FMT " sockets in state " STR_FMT ".",
                    STR_ARG(protocol), STR_ARG(state));
         if (!name.overflow)
-                host_table_add(table, name.data, "gauge", help.data, NULL, (double)value);
+                host_single(out, name.data, "gauge", help.data, NULL, (double)value);
 }
 
-static bool add_file(struct host_table *table, const char *path, struct error *err)
+static bool add_file(struct host_table *out, const char *path, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
@@ -34,27 +34,24 @@ static bool add_file(struct host_table *table, const char *path, struct error *e
                         uint64_t value = host_number(host_field(&line));
 
                         if (str_is(protocol, "sockets") && str_is(state, "used"))
-                                host_table_add(table, "node_sockstat_sockets_used", "gauge",
-                                               "Number of IPv4 sockets in use.", NULL,
-                                               (double)value);
+                                host_single(out, "node_sockstat_sockets_used", "gauge",
+                                            "Number of IPv4 sockets in use.", NULL, (double)value);
                         else
-                                add_state(table, protocol, state, value);
+                                add_state(out, protocol, state, value);
                         if (str_is(state, "mem"))
-                                add_state(table, protocol, STR_LIT("mem_bytes"),
+                                add_state(out, protocol, STR_LIT("mem_bytes"),
                                           value * (uint64_t)sysconf(_SC_PAGESIZE));
                 }
         }
         return true;
 }
 
-bool host_collect_sockstat(struct buf *out, struct error *err)
+bool host_collect_sockstat(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
 
         /* A host without IPv6 has no second file. */
-        if (!add_file(&table, "/proc/net/sockstat", err) ||
-            !add_file(&table, "/proc/net/sockstat6", NULL))
+        if (!add_file(out, "/proc/net/sockstat", err) ||
+            !add_file(out, "/proc/net/sockstat6", NULL))
                 return false;
-        host_table_write(&table, out);
         return true;
 }

@@ -3,8 +3,8 @@
 
 #include "collectors/host_int.h"
 
-static void write_column(struct buf *out, struct str rest, const char *name, const char *help,
-                         unsigned column)
+static void write_column(struct host_table *out, struct str rest, const char *name,
+                         const char *help, unsigned column)
 {
         struct str line;
         unsigned cpu = 0;
@@ -19,11 +19,11 @@ static void write_column(struct buf *out, struct str rest, const char *name, con
                 for (unsigned i = 0; i < column; i++)
                         field = host_field(&line);
                 snprintf(labels, sizeof(labels), "cpu=\"%u\"", cpu++);
-                host_sample(out, name, labels, (double)host_hex(field));
+                host_sample(out, labels, (double)host_hex(field));
         }
 }
 
-bool host_collect_softnet(struct buf *out, struct error *err)
+bool host_collect_softnet(struct host_table *out, struct error *err)
 {
         struct buf text CLEANUP(buf_release) = {0};
 

@@ -1,6 +1,6 @@
 #include "collectors/host_int.h"
 
-bool host_collect_stat(struct buf *out, struct error *err)
+bool host_collect_stat(struct host_table *out, struct error *err)
 {
         static const struct {
                 const char *key, *name, *type, *help;
@@ -26,9 +26,8 @@ bool host_collect_stat(struct buf *out, struct error *err)
 
                 for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
                         if (str_is(key, metrics[i].key))
-                                host_single(out, metrics[i].name, metrics[i].type,
-                                            metrics[i].help,
-                                            (double)host_number(host_field(&line)));
+                                host_single(out, metrics[i].name, metrics[i].type, metrics[i].help,
+                                            NULL, (double)host_number(host_field(&line)));
         }
         return true;
 }

@@ -1,3 +1,5 @@
+/* Gathers samples, and writes them in the text format. */
+#include "codec/double.h"
 #include "collectors/host_int.h"
 
 struct host_table_sample {
@@ -27,13 +29,13 @@ static bool is_name(const char *name)
         return len > 0 && len <= HOST_NAME_MAX_BYTES;
 }
 
-static struct host_table_family *family_of(struct host_table *table, const char *name,
-                                           const char *type, const char *help)
+void host_family(struct host_table *table, const char *name, const char *type, const char *help)
 {
         struct host_table_family *family = map_get(&table->families, str_from(name));
 
-        if (family)
-                return family;
+        table->current = family;
+        if (family || !is_name(name) || arena_over_budget(&table->arena))
+                return;
         family = arena_new(&table->arena, struct host_table_family);
         family->name = arena_str(&table->arena, str_from(name)).data;
         family->type = type;
@@ -43,25 +45,22 @@ static struct host_table_family *family_of(struct host_table *table, const char 
                 table->last->next = family;
         else
                 table->first = family;
-        table->last = family;
-        return family;
+        table->current = table->last = family;
 }
 
-void host_table_add(struct host_table *table, const char *name, const char *type,
-                    const char *help, const char *labels, double v)
+void host_sample(struct host_table *table, const char *labels, double v)
 {
-        struct host_table_family *family;
+        struct host_table_family *family = table->current;
         struct host_table_sample *sample;
         const char *series;
 
-        if (!is_name(name) || arena_over_budget(&table->arena))
+        if (!family || arena_over_budget(&table->arena))
                 return;
-        series = arena_printf(&table->arena, "%s{%s", name, labels ? labels : "");
+        series = arena_printf(&table->arena, "%s{%s", family->name, labels ? labels : "");
         if (map_get(&table->series, str_from(series)))
                 return;
-        family = family_of(table, name, type, help);
         sample = arena_new(&table->arena, struct host_table_sample);
-        sample->labels = labels ? series + strlen(name) + 1 : NULL;
+        sample->labels = labels ? series + strlen(family->name) + 1 : NULL;
         sample->v = v;
         map_put(&table->series, str_from(series), sample);
         if (family->last)
@@ -71,12 +70,39 @@ void host_table_add(struct host_table *table, const char *name, const char *type
         family->last = sample;
 }
 
+void host_single(struct host_table *table, const char *name, const char *type, const char *help,
+                 const char *labels, double v)
+{
+        host_family(table, name, type, help);
+        host_sample(table, labels, v);
+}
+
+static void write_sample(struct buf *out, const char *name, const char *labels, double v)
+{
+        char text[DOUBLE_TEXT_MAX];
+        size_t len = double_format(text, v, DOUBLE_G);
+
+        buf_append_cstr(out, name);
+        if (labels) {
+                buf_append_byte(out, '{');
+                buf_append_cstr(out, labels);
+                buf_append_byte(out, '}');
+        }
+        buf_append_byte(out, ' ');
+        buf_append(out, text, len);
+        buf_append_byte(out, '\n');
+}
+
 void host_table_write(const struct host_table *table, struct buf *out)
 {
         for (const struct host_table_family *f = table->first; f; f = f->next) {
-                host_family(out, f->name, f->type, f->help);
+                if (!f->first)
+                        continue;
+                buf_printf(out, "# HELP %s ", f->name);
+                host_escape(out, str_from(f->help), false);
+                buf_printf(out, "\n# TYPE %s %s\n", f->name, f->type);
                 for (const struct host_table_sample *s = f->first; s; s = s->next)
-                        host_sample(out, f->name, s->labels, s->v);
+                        write_sample(out, f->name, s->labels, s->v);
         }
 }
 

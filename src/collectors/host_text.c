@@ -1,7 +1,4 @@
-/* Writing the exposition, and the small pieces of the kernel's texts. */
-#include <stdio.h>
-
-#include "codec/double.h"
+/* Labels, and the small pieces of the kernel's texts. */
 #include "collectors/host_int.h"
 
 enum { LABEL_VALUE_MAX_BYTES = 4096 };
@@ -18,7 +15,7 @@ static size_t sequence_len(struct str text)
         return len;
 }
 
-static void append_escaped(struct buf *out, struct str text, bool quotes)
+void host_escape(struct buf *out, struct str text, bool quotes)
 {
         bool replaced = false;
 
@@ -44,35 +41,6 @@ static void append_escaped(struct buf *out, struct str text, bool quotes)
         }
 }
 
-void host_family(struct buf *out, const char *name, const char *type, const char *help)
-{
-        buf_printf(out, "# HELP %s ", name);
-        append_escaped(out, str_from(help), false);
-        buf_printf(out, "\n# TYPE %s %s\n", name, type);
-}
-
-void host_sample(struct buf *out, const char *name, const char *labels, double v)
-{
-        char text[DOUBLE_TEXT_MAX];
-        size_t len = double_format(text, v, DOUBLE_G);
-
-        buf_append_cstr(out, name);
-        if (labels) {
-                buf_append_byte(out, '{');
-                buf_append_cstr(out, labels);
-                buf_append_byte(out, '}');
-        }
-        buf_append_byte(out, ' ');
-        buf_append(out, text, len);
-        buf_append_byte(out, '\n');
-}
-
-void host_single(struct buf *out, const char *name, const char *type, const char *help, double v)
-{
-        host_family(out, name, type, help);
-        host_sample(out, name, NULL, v);
-}
-
 void host_label(struct buf *labels, const char *name, struct str value)
 {
         if (value.len > LABEL_VALUE_MAX_BYTES)
@@ -80,7 +48,7 @@ void host_label(struct buf *labels, const char *name, struct str value)
         if (labels->len)
                 buf_append_byte(labels, ',');
         buf_printf(labels, "%s=\"", name);
-        append_escaped(labels, value, true);
+        host_escape(labels, value, true);
         buf_append_byte(labels, '"');
 }
 
@@ -96,6 +64,15 @@ struct str host_field(struct str *line)
         field = str_slice(*line, from, to);
         *line = str_slice(*line, to, line->len);
         return field;
+}
+
+size_t host_line_count(struct str text, size_t max)
+{
+        size_t count = 1;
+
+        for (size_t i = 0; i < text.len && count < max; i++)
+                count += text.data[i] == '\n';
+        return count;
 }
 
 uint64_t host_number(struct str text)

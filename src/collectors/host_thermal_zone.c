@@ -4,7 +4,7 @@
 #define CLASS "/sys/class/thermal"
 
 /* A zone that cannot be read, because it is off or its sensor is, is left out. */
-static void add_zone(struct host_table *table, struct arena *arena, const char *name)
+static void add_zone(struct host_table *out, struct arena *arena, const char *name)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct buf text CLEANUP(buf_release) = {0};
@@ -17,11 +17,11 @@ static void add_zone(struct host_table *table, struct arena *arena, const char *
         host_label(&labels, "type", value);
         host_label(&labels, "zone", str_from(name + strlen("thermal_zone")));
         if (host_attribute(&text, dir, "temp", &value, NULL) && host_parse_int(value, &temp))
-                host_table_add(table, "node_thermal_zone_temp", "gauge",
-                               "Zone temperature in Celsius", labels.data, (double)temp / 1000);
+                host_single(out, "node_thermal_zone_temp", "gauge", "Zone temperature in Celsius",
+                            labels.data, (double)temp / 1000);
 }
 
-static bool add_cooling_device(struct host_table *table, struct arena *arena, const char *name,
+static bool add_cooling_device(struct host_table *out, struct arena *arena, const char *name,
                                struct error *err)
 {
         static const char *const states[][3] = {
@@ -46,15 +46,13 @@ static bool add_cooling_device(struct host_table *table, struct arena *arena, co
                 if (!host_parse_int(value, &state))
                         return error_set(err, ERROR_INVALID, "%s/%s: not a number", dir,
                                          states[i][0]);
-                host_table_add(table, states[i][1], "gauge", states[i][2], labels.data,
-                               (double)state);
+                host_single(out, states[i][1], "gauge", states[i][2], labels.data, (double)state);
         }
         return true;
 }
 
-bool host_collect_thermal_zone(struct buf *out, struct error *err)
+bool host_collect_thermal_zone(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         const char **names;
         size_t count;
@@ -62,12 +60,11 @@ bool host_collect_thermal_zone(struct buf *out, struct error *err)
         if (!host_list(&arena, CLASS, "thermal_zone", &names, &count, NULL))
                 return true; /* none */
         for (size_t i = 0; i < count; i++)
-                add_zone(&table, &arena, names[i]);
+                add_zone(out, &arena, names[i]);
         if (!host_list(&arena, CLASS, "cooling_device", &names, &count, err))
                 return false;
         for (size_t i = 0; i < count; i++)
-                if (!add_cooling_device(&table, &arena, names[i], err))
+                if (!add_cooling_device(out, &arena, names[i], err))
                         return false;
-        host_table_write(&table, out);
         return true;
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "collectors/host_int.h"
 
-static void write_clocksources(struct buf *out)
+static void write_clocksources(struct host_table *out)
 {
         static const char *const files[][3] = {
                 {"/sys/devices/system/clocksource/clocksource0/available_clocksource",
@@ -28,12 +28,12 @@ static void write_clocksources(struct buf *out)
 
                         host_label(&labels, "clocksource", source);
                         host_label(&labels, "device", STR_LIT("0"));
-                        host_sample(out, files[i][1], labels.data, 1);
+                        host_sample(out, labels.data, 1);
                 }
         }
 }
 
-bool host_collect_time(struct buf *out, struct error *err)
+bool host_collect_time(struct host_table *out, struct error *err)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         time_t now = time(NULL);
@@ -41,13 +41,12 @@ bool host_collect_time(struct buf *out, struct error *err)
 
         (void)err;
         write_clocksources(out);
-        host_single(out, "node_time_seconds", "gauge",
-                    "System time in seconds since epoch (1970).",
-                    (double)clock_now_ns(&clock_real) / 1e9);
+        host_single(out, "node_time_seconds", "gauge", "System time in seconds since epoch (1970).",
+                    NULL, (double)clock_now_ns(&clock_real) / 1e9);
         localtime_r(&now, &local);
         host_family(out, "node_time_zone_offset_seconds", "gauge",
                     "System time zone offset in seconds.");
         host_label(&labels, "time_zone", str_from(local.tm_zone));
-        host_sample(out, "node_time_zone_offset_seconds", labels.data, (double)local.tm_gmtoff);
+        host_sample(out, labels.data, (double)local.tm_gmtoff);
         return true;
 }

@@ -11,13 +11,14 @@ struct timex_metric {
         double v;
 };
 
-static void write_metrics(struct buf *out, const struct timex_metric *metrics, size_t count)
+static void write_metrics(struct host_table *out, const struct timex_metric *metrics, size_t count)
 {
         for (size_t i = 0; i < count; i++)
-                host_single(out, metrics[i].name, metrics[i].type, metrics[i].help, metrics[i].v);
+                host_single(out, metrics[i].name, metrics[i].type, metrics[i].help, NULL,
+                            metrics[i].v);
 }
 
-bool host_collect_timex(struct buf *out, struct error *err)
+bool host_collect_timex(struct host_table *out, struct error *err)
 {
         struct timex timex = {0};
         int status = adjtimex(&timex);

@@ -3,7 +3,7 @@
 
 #include "collectors/host_int.h"
 
-static bool write_queues(struct buf *out, const char *path, const char *ip)
+static bool write_queues(struct host_table *out, const char *path, const char *ip)
 {
         struct buf text CLEANUP(buf_release) = {0};
         uint64_t transmit = 0, receive = 0;
@@ -25,13 +25,13 @@ static bool write_queues(struct buf *out, const char *path, const char *ip)
                 receive += host_hex(queues);
         }
         snprintf(labels, sizeof(labels), "ip=\"%s\",queue=\"rx\"", ip);
-        host_sample(out, "node_udp_queues", labels, (double)receive);
+        host_sample(out, labels, (double)receive);
         snprintf(labels, sizeof(labels), "ip=\"%s\",queue=\"tx\"", ip);
-        host_sample(out, "node_udp_queues", labels, (double)transmit);
+        host_sample(out, labels, (double)transmit);
         return true;
 }
 
-bool host_collect_udp_queues(struct buf *out, struct error *err)
+bool host_collect_udp_queues(struct host_table *out, struct error *err)
 {
         bool any;
 

@@ -2,7 +2,7 @@
 
 #include "collectors/host_int.h"
 
-bool host_collect_uname(struct buf *out, struct error *err)
+bool host_collect_uname(struct host_table *out, struct error *err)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct utsname info;
@@ -17,6 +17,6 @@ bool host_collect_uname(struct buf *out, struct error *err)
         host_label(&labels, "release", str_from(info.release));
         host_label(&labels, "sysname", str_from(info.sysname));
         host_label(&labels, "version", str_from(info.version));
-        host_sample(out, "node_uname_info", labels.data, 1);
+        host_sample(out, labels.data, 1);
         return true;
 }

@@ -8,9 +8,8 @@ static bool is_shown(struct str field)
                (str_starts_with(field, STR_LIT("pg")) && str_contains(field, STR_LIT("fault")));
 }
 
-bool host_collect_vmstat(struct buf *out, struct error *err)
+bool host_collect_vmstat(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct buf text CLEANUP(buf_release) = {0};
         struct str rest, line;
 
@@ -27,9 +26,8 @@ bool host_collect_vmstat(struct buf *out, struct error *err)
                 buf_printf(&name, "node_vmstat_" STR_FMT, STR_ARG(field));
                 buf_printf(&help, "/proc/vmstat information field " STR_FMT ".", STR_ARG(field));
                 if (!name.overflow)
-                        host_table_add(&table, name.data, "untyped", help.data, NULL,
-                                       (double)host_number(host_field(&line)));
+                        host_single(out, name.data, "untyped", help.data, NULL,
+                                    (double)host_number(host_field(&line)));
         }
-        host_table_write(&table, out);
         return true;
 }

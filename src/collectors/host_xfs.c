@@ -104,9 +104,8 @@ static uint64_t find_counter(struct str rest, const char *name, unsigned field)
         return 0;
 }
 
-bool host_collect_xfs(struct buf *out, struct error *err)
+bool host_collect_xfs(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **devices;
@@ -125,14 +124,14 @@ bool host_collect_xfs(struct buf *out, struct error *err)
                         continue;
                 host_label(&labels, "device", str_from(devices[i]));
                 for (size_t c = 0; c < ARRAY_LEN(counters); c++) {
+                        uint64_t value = find_counter(stats, counters[c].line,
+                                                      counters[c].field);
                         char name[96];
 
                         snprintf(name, sizeof(name), "node_xfs_%s", counters[c].name);
-                        host_table_add(&table, name, "counter", counters[c].help, labels.data,
-                                       (double)find_counter(stats, counters[c].line,
-                                                            counters[c].field));
+                        host_single(out, name, "counter", counters[c].help, labels.data,
+                                    (double)value);
                 }
         }
-        host_table_write(&table, out);
         return true;
 }

@@ -18,7 +18,7 @@ static const char *const subsystems[][2] = {
 };
 
 /* One value: node_<subsystem>_<field>, its kstat name as help. */
-static void add(struct host_table *table, const char *subsystem, const char *file,
+static void add(struct host_table *out, const char *subsystem, const char *file,
                 struct str field, const char *labels, uint64_t value)
 {
         struct buf name CLEANUP(buf_release) = BUF_INIT(HOST_NAME_MAX_BYTES);
@@ -31,17 +31,11 @@ static void add(struct host_table *table, const char *subsystem, const char *fil
         for (size_t i = 0; i < name.len; i++)
                 if (name.data[i] == '-')
                         name.data[i] = '_';
-        host_table_add(table, name.data, "untyped", help.data, labels, (double)value);
-}
-
-/* Types 3 and 4 are signed and unsigned 64 bits. */
-static bool is_shown(struct str type, bool with_signed)
-{
-        return str_is(type, "4") || (with_signed && str_is(type, "3"));
+        host_single(out, name.data, "untyped", help.data, labels, (double)value);
 }
 
 /* The lines behind "name type data". A dataset's file names it in one of them. */
-static bool add_file(struct host_table *table, struct str rest, const char *subsystem,
+static bool add_file(struct host_table *out, struct str rest, const char *subsystem,
                      const char *file, const char *pool, struct error *err)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -60,18 +54,18 @@ static bool add_file(struct host_table *table, struct str rest, const char *subs
                         buf_clear(&labels);
                         host_label(&labels, "dataset", data);
                         host_label(&labels, "zpool", str_from(pool));
-                } else if (data.len && is_shown(type, !pool)) {
+                } else if (data.len && str_is(type, "4")) { /* unsigned, 64 bits */
                         if (!host_parse_uint(data, &value))
                                 return error_set(err, ERROR_INVALID, "%s: not a number: " STR_FMT,
                                                  file, STR_ARG(data));
-                        add(table, subsystem, file, name, labels.data, value);
+                        add(out, subsystem, file, name, labels.data, value);
                 }
         }
         return begun || error_set(err, ERROR_INVALID, "%s: unknown form", file);
 }
 
 /* A pool's io: a line of names beginning with nread, then their values. */
-static bool add_io(struct host_table *table, struct str rest, const char *labels,
+static bool add_io(struct host_table *out, struct str rest, const char *labels,
                    struct error *err)
 {
         struct str line, names = STR_LIT(""), name;
@@ -86,15 +80,15 @@ static bool add_io(struct host_table *table, struct str rest, const char *labels
 
                 if (!host_parse_uint(host_field(&line), &value))
                         return error_set(err, ERROR_INVALID, "io: not a number");
-                add(table, "zfs_zpool", "io", name, labels, value);
+                add(out, "zfs_zpool", "io", name, labels, value);
         }
         return true;
 }
 
-static void add_state(struct host_table *table, struct str state, const char *pool)
+static void add_state(struct host_table *out, struct str state, const char *pool)
 {
         static const char *const states[] = {"online", "degraded", "faulted", "offline",
-                                             "removed", "unavail", "suspended"};
+                                             "removed", "unavail"};
 
         for (size_t i = 0; i < ARRAY_LEN(states); i++) {
                 struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
@@ -103,12 +97,12 @@ static void add_state(struct host_table *table, struct str state, const char *po
 
                 host_label(&labels, "state", str_from(states[i]));
                 host_label(&labels, "zpool", str_from(pool));
-                host_table_add(table, "node_zfs_zpool_state", "gauge", "kstat.zfs.misc.state",
-                               labels.data, is_active);
+                host_single(out, "node_zfs_zpool_state", "gauge", "kstat.zfs.misc.state",
+                            labels.data, is_active);
         }
 }
 
-static bool add_pool(struct host_table *table, struct arena *arena, const char *pool,
+static bool add_pool(struct host_table *out, struct arena *arena, const char *pool,
                      struct error *err)
 {
         const char *dir = arena_printf(arena, KSTAT "/%s", pool);
@@ -122,21 +116,20 @@ static bool add_pool(struct host_table *table, struct arena *arena, const char *
                 return true; /* one of the files beside the pools */
         host_label(&labels, "zpool", str_from(pool));
         if (host_attribute(&text, dir, "io", &value, NULL) &&
-            !add_io(table, value, labels.data, err))
+            !add_io(out, value, labels.data, err))
                 return false;
         for (size_t i = 0; i < count; i++)
                 if (strncmp(names[i], "objset-", strlen("objset-")) == 0 &&
                     host_attribute(&text, dir, names[i], &value, NULL) &&
-                    !add_file(table, value, "zfs_zpool_dataset", "objset", pool, err))
+                    !add_file(out, value, "zfs_zpool_dataset", "objset", pool, err))
                         return false;
         if (host_attribute(&text, dir, "state", &value, NULL))
-                add_state(table, value, pool);
+                add_state(out, value, pool);
         return true;
 }
 
-bool host_collect_zfs(struct buf *out, struct error *err)
+bool host_collect_zfs(struct host_table *out, struct error *err)
 {
-        struct host_table table CLEANUP(host_table_release) = HOST_TABLE_INIT;
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 16 << 20};
         struct buf text CLEANUP(buf_release) = {0};
         const char **names;
@@ -148,11 +141,10 @@ bool host_collect_zfs(struct buf *out, struct error *err)
         /* Which files there are depends on the version of ZFS. */
         for (size_t i = 0; i < ARRAY_LEN(subsystems); i++)
                 if (host_attribute(&text, KSTAT, subsystems[i][1], &value, NULL) &&
-                    !add_file(&table, value, subsystems[i][0], subsystems[i][1], NULL, err))
+                    !add_file(out, value, subsystems[i][0], subsystems[i][1], NULL, err))
                         return false;
         for (size_t i = 0; i < count && !arena_over_budget(&arena); i++)
-                if (!add_pool(&table, &arena, names[i], err))
+                if (!add_pool(out, &arena, names[i], err))
                         return false;
-        host_table_write(&table, out);
         return true;
 }
