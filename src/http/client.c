@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -147,17 +148,35 @@ static bool set_credentials(struct http_transfer *transfer, struct error *err)
         return true;
 }
 
-static void set_file_or_blob(struct http_transfer *transfer, CURLoption file_option,
-                             struct str file, CURLoption blob_option, struct str inline_pem)
+static void close_fd(void *fd)
 {
-        if (file.len)
-                curl_easy_setopt(transfer->easy, file_option, cstring(transfer, file));
-        if (inline_pem.len) {
-                struct curl_blob blob = {(void *)(uintptr_t)inline_pem.data, inline_pem.len,
-                                         CURL_BLOB_COPY};
+        close((int)(intptr_t)fd);
+}
 
-                curl_easy_setopt(transfer->easy, blob_option, &blob);
-        }
+/* libcurl with GnuTLS takes certificates and keys only as files: inline ones get a file in
+ * memory, which lives as long as the transfer. */
+static const char *file_of(struct http_transfer *transfer, struct str path, struct str inline_pem)
+{
+        int fd;
+
+        if (path.len || !inline_pem.len)
+                return cstring(transfer, path);
+        fd = memfd_create("pem", MFD_CLOEXEC);
+        if (fd < 0)
+                return NULL;
+        arena_on_release(&transfer->arena, close_fd, (void *)(intptr_t)fd);
+        if (write(fd, inline_pem.data, inline_pem.len) != (ssize_t)inline_pem.len)
+                return NULL;
+        return arena_printf(&transfer->arena, "/proc/self/fd/%d", fd);
+}
+
+static void set_file(struct http_transfer *transfer, CURLoption option, struct str path,
+                     struct str inline_pem)
+{
+        const char *file = file_of(transfer, path, inline_pem);
+
+        if (file)
+                curl_easy_setopt(transfer->easy, option, file);
 }
 
 static long tls_version(struct str name, bool is_maximum)
@@ -212,12 +231,9 @@ static void set_tls(struct http_transfer *transfer)
 {
         const struct http_client_options *options = transfer->fetch->options;
 
-        set_file_or_blob(transfer, CURLOPT_CAINFO, options->tls_ca_file, CURLOPT_CAINFO_BLOB,
-                         options->tls_ca);
-        set_file_or_blob(transfer, CURLOPT_SSLCERT, options->tls_cert_file, CURLOPT_SSLCERT_BLOB,
-                         options->tls_cert);
-        set_file_or_blob(transfer, CURLOPT_SSLKEY, options->tls_key_file, CURLOPT_SSLKEY_BLOB,
-                         options->tls_key);
+        set_file(transfer, CURLOPT_CAINFO, options->tls_ca_file, options->tls_ca);
+        set_file(transfer, CURLOPT_SSLCERT, options->tls_cert_file, options->tls_cert);
+        set_file(transfer, CURLOPT_SSLKEY, options->tls_key_file, options->tls_key);
         curl_easy_setopt(transfer->easy, CURLOPT_SSLVERSION,
                          tls_version(options->tls_min_version, false) |
                                  tls_version(options->tls_max_version, true));
