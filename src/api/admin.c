@@ -1,5 +1,4 @@
 #include "api/api_int.h"
-#include "base/metrics.h"
 #include "collectors/host.h"
 
 static void handle_healthy(struct http_request *request, struct http_response *response, void *ctx)
@@ -34,10 +33,11 @@ static void handle_reload(struct http_request *request, struct http_response *re
 
 static void handle_metrics(struct http_request *request, struct http_response *response, void *ctx)
 {
+        struct api *api = ctx;
+
         (void)request;
-        (void)ctx;
         response->content_type = "text/plain; version=0.0.4; charset=utf-8";
-        metrics_render(&response->body);
+        api->render_metrics(api->ctx, &response->body);
 }
 
 static void handle_host_metrics(struct http_request *request, struct http_response *response,

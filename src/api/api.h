@@ -38,6 +38,7 @@ struct api {
         struct str (*config_yaml)(void *ctx, struct arena *arena);
         void (*reload_state)(void *ctx, bool *ret_success, int64_t *ret_time_ms);
         int64_t (*retention_ms)(void *ctx);
+        void (*render_metrics)(void *ctx, struct buf *out); /* Pitwall's own */
         void *ctx;
         struct api_gate *gate; /* the API's own */
 };

@@ -17,7 +17,9 @@ struct reader {
 
 static inline struct reader reader_make(const void *data, size_t len)
 {
-        return (struct reader){data, (const uint8_t *)data + len, false};
+        const uint8_t *start = data;
+
+        return (struct reader){start, len ? start + len : start, false};
 }
 
 static inline size_t reader_left(const struct reader *r)

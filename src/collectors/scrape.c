@@ -322,7 +322,7 @@ static void process_render(void *arg)
         int64_t started_ns = clock_mono_ns(&clock_real);
 
         buf_clear(&fetch->body);
-        target->config->render(&fetch->body);
+        target->config->render(target->config->render_ctx, &fetch->body);
         fetch->duration_ns = clock_mono_ns(&clock_real) - started_ns;
         fetch->status = 200;
         strcpy(fetch->content_type, "text/plain");

@@ -57,7 +57,8 @@ struct scrape_config {
         const struct file_discovery_config *file_discoveries;
         size_t file_discovery_count;
         /* A built-in target: writes its exposition. One static target stands for it. */
-        void (*render)(struct buf *out);
+        void (*render)(void *ctx, struct buf *out);
+        void *render_ctx;
         struct str render_url;   /* where the same text is served */
 };
 

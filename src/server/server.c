@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -19,6 +20,7 @@
 #include "model/series.h"
 #include "promql/promql.h"
 #include "server/memory_int.h"
+#include "server/store_metrics_int.h"
 #include "tsdb/tsdb.h"
 #include "webui/webui.h"
 
@@ -27,6 +29,7 @@
 enum { QUERY_CONCURRENCY_MAX = 20, HTTP_WORKERS = 40, HTTP_QUEUE_MAX = 1024 };
 enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 16 << 20 };
 enum { LOOKBACK_MS = 300000, QUERY_TIMEOUT_MS = 120000, QUERY_SAMPLES_MAX = 50000000 };
+enum { LOG_SEGMENTS_PER_DISK = 64, LOG_SEGMENT_MIN_BYTES = 1 << 20 };
 /* glibc keeps up to 8 heaps a core; two a core bound what fragmentation can cost. */
 enum { HEAPS_PER_CORE = 2 };
 
@@ -66,9 +69,10 @@ static void fill_store_options(struct tsdb_options *options, const struct config
 }
 
 /* A target that Pitwall provides itself. */
-static struct scrape_config *builtin_scrape(const struct server *server, const char *job,
+static struct scrape_config *builtin_scrape(struct server *server, const char *job,
                                             const char *instance, const char *path,
-                                            int64_t interval_ms, void (*render)(struct buf *out))
+                                            int64_t interval_ms,
+                                            void (*render)(void *ctx, struct buf *out))
 {
         struct scrape_config *scrape = scrape_config_new();
         struct arena *arena = &scrape->arena;
@@ -89,6 +93,7 @@ static struct scrape_config *builtin_scrape(const struct server *server, const c
         scrape->static_groups = group;
         scrape->static_group_count = 1;
         scrape->render = render;
+        scrape->render_ctx = server;
         scrape->render_url = str_from(arena_printf(arena, "http://%s%s", server->address, path));
         return scrape;
 }
@@ -101,8 +106,22 @@ static bool has_job(const struct config *config, const char *name)
         return false;
 }
 
+static void render_host(void *ctx, struct buf *out)
+{
+        (void)ctx;
+        host_render(out);
+}
+
+static void render_own(void *ctx, struct buf *out)
+{
+        struct server *server = ctx;
+
+        store_metrics_update(server->tsdb);
+        metrics_render(out);
+}
+
 /* config_load leaves room for these two. */
-static void add_builtin_scrapes(const struct server *server, struct config *config)
+static void add_builtin_scrapes(struct server *server, struct config *config)
 {
         char hostname[256] = "localhost";
 
@@ -111,11 +130,11 @@ static void add_builtin_scrapes(const struct server *server, struct config *conf
         gethostname(hostname, sizeof(hostname) - 1);
         config->scrapes[config->scrape_count] =
                 builtin_scrape(server, has_job(config, "node") ? "pitwall-node" : "node", hostname,
-                               "/metrics/host", config->host_interval_ms, host_render);
+                               "/metrics/host", config->host_interval_ms, render_host);
         config->scrapes[config->scrape_count + 1] =
                 builtin_scrape(server, has_job(config, "pitwall") ? "pitwall-self" : "pitwall",
                                server->address, "/metrics", config->host_interval_ms,
-                               metrics_render);
+                               render_own);
         config->scrape_count += 2;
 }
 
@@ -212,12 +231,27 @@ static void on_store_event(void *ctx, const struct tsdb_event *event)
                  LOG_INT("bytes", (int64_t)event->size_bytes));
 }
 
+/* The log holds a few segments ahead; on a small file system they must leave room for data. */
+static uint64_t log_segment_bytes(const char *dir, uint64_t usual_bytes)
+{
+        struct statvfs sizes;
+        uint64_t share_bytes;
+
+        if (statvfs(dir, &sizes) != 0 && statvfs(".", &sizes) != 0)
+                return usual_bytes;
+        share_bytes = (uint64_t)sizes.f_blocks * sizes.f_frsize / LOG_SEGMENTS_PER_DISK;
+        if (share_bytes >= usual_bytes)
+                return usual_bytes;
+        return share_bytes > LOG_SEGMENT_MIN_BYTES ? share_bytes : LOG_SEGMENT_MIN_BYTES;
+}
+
 static bool open_store(struct server *server, struct error *err)
 {
         struct tsdb_options options;
 
         tsdb_options_init(&options, server->options->data_dir);
         fill_store_options(&options, server->config);
+        options.wal_segment_bytes = log_segment_bytes(options.dir, options.wal_segment_bytes);
         options.on_event = on_store_event;
         return tsdb_open(&server->tsdb, &options, err);
 }
@@ -287,6 +321,7 @@ static void set_up_api(struct server *server)
                 .config_yaml = config_yaml,
                 .reload_state = reload_state,
                 .retention_ms = retention_ms,
+                .render_metrics = render_own,
                 .ctx = server,
         };
         add_flag(server, "config", server->options->config_path ? server->options->config_path
@@ -323,9 +358,9 @@ static void announce(const struct server *server)
                 const struct scrape_config *scrape = server->config->scrapes[i];
 
                 printf("%s %s", i ? "," : "",
-                       scrape->render == host_render      ? "this host"
-                       : scrape->render == metrics_render ? "itself"
-                                                          : scrape->job_name.data);
+                       scrape->render == render_host  ? "this host"
+                       : scrape->render == render_own ? "itself"
+                                                      : scrape->job_name.data);
         }
         printf("%s\n  stores in %s\n\n", server->config->scrape_count ? "" : " nothing",
                server->options->data_dir);
