@@ -40,19 +40,13 @@ bool host_path(char ret_path[HOST_PATH_MAX], const char *path)
         return len > 0 && len < HOST_PATH_MAX;
 }
 
-bool host_read(struct buf *text, const char *path, struct error *err)
+/* All of the file, which it closes. An attribute of /sys comes in one piece; /proc hands out a page
+ * or a line at a time. */
+static bool read_all(struct buf *text, int fd, bool in_one_piece, const char *name,
+                     struct error *err)
 {
-        /* An attribute of /sys comes in one piece; /proc hands out a page or a line at a time. */
-        bool in_one_piece = is_under(path, "/sys");
-        char real[HOST_PATH_MAX];
         ssize_t got;
-        int fd;
 
-        if (!host_path(real, path))
-                return error_set(err, ERROR_INVALID, "%s: too long", path);
-        fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
-                return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %m", real);
         text->max_bytes = FILE_MAX_BYTES;
         buf_clear(text);
         do {
@@ -62,11 +56,41 @@ bool host_read(struct buf *text, const char *path, struct error *err)
                 text->len += got > 0 ? (size_t)got : 0;
         } while (got > 0 && (!in_one_piece || got == READ_STEP_BYTES));
         if (got < 0)
-                error_set(err, ERROR_IO, "%s: %m", real);
+                error_set(err, ERROR_IO, "%s: %m", name);
         close(fd);
         if (text->data)
                 text->data[text->len] = '\0';
         return got >= 0;
+}
+
+bool host_read(struct buf *text, const char *path, struct error *err)
+{
+        char real[HOST_PATH_MAX];
+        int fd;
+
+        if (!host_path(real, path))
+                return error_set(err, ERROR_INVALID, "%s: too long", path);
+        fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+                return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "%s: %m", real);
+        return read_all(text, fd, is_under(path, "/sys"), real, err);
+}
+
+int host_open_dir(const char *dir)
+{
+        char real[HOST_PATH_MAX];
+
+        return host_path(real, dir) ? open(real, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
+}
+
+bool host_attribute_at(struct buf *text, int dir, const char *name, struct str *ret_value)
+{
+        int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+        if (fd < 0 || !read_all(text, fd, true, name, NULL))
+                return false;
+        *ret_value = str_trim(buf_str(text));
+        return true;
 }
 
 bool host_attribute(struct buf *text, const char *dir, const char *name, struct str *ret_value,

@@ -1,5 +1,6 @@
 /* Attributes of network devices; see the kernel's Documentation/ABI/testing/sysfs-class-net. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "collectors/host_int.h"
 
@@ -27,7 +28,7 @@ static const struct {
         {"type", "protocol_type", "gauge"},
 };
 
-static void add_info(struct host_table *out, const char *dir, const char *device)
+static void add_info(struct host_table *out, int dir, const char *device)
 {
         static const char *const files[] = {"address", "broadcast", "duplex", "ifalias",
                                             "operstate"};
@@ -39,7 +40,7 @@ static void add_info(struct host_table *out, const char *dir, const char *device
         host_label(&up, "device", str_from(device));
         host_label(&labels, "device", str_from(device));
         for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-                if (!host_attribute(&text, dir, files[i], &value, NULL))
+                if (!host_attribute_at(&text, dir, files[i], &value))
                         value = STR_LIT("");
                 host_label(&labels, files[i], value);
         }
@@ -50,7 +51,7 @@ static void add_info(struct host_table *out, const char *dir, const char *device
                     "Value is 1 if operstate is 'up', 0 otherwise.", up.data, str_is(value, "up"));
 }
 
-static void add_numbers(struct host_table *out, const char *dir, const char *device)
+static void add_numbers(struct host_table *out, int dir, const char *device)
 {
         struct buf labels CLEANUP(buf_release) = BUF_INIT(HOST_LABELS_MAX_BYTES);
         struct buf text CLEANUP(buf_release) = {0};
@@ -62,7 +63,7 @@ static void add_numbers(struct host_table *out, const char *dir, const char *dev
                 int64_t number;
 
                 /* Carrier, speed and duplex of a device that is down refuse to be read. */
-                if (!host_attribute(&text, dir, numbers[i].file, &value, NULL) ||
+                if (!host_attribute_at(&text, dir, numbers[i].file, &value) ||
                     !host_parse_int(value, &number))
                         continue;
                 if (strcmp(numbers[i].file, "speed") == 0 &&
@@ -77,22 +78,19 @@ static void add_numbers(struct host_table *out, const char *dir, const char *dev
 bool host_collect_netclass(struct host_table *out, struct error *err)
 {
         struct arena arena CLEANUP(arena_release) = {.limit_bytes = 1 << 20};
-        struct buf text CLEANUP(buf_release) = {0};
         const char **devices;
         size_t count;
 
         if (!host_list(&arena, CLASS, NULL, &devices, &count, err))
                 return false;
         for (size_t i = 0; i < count; i++) {
-                const char *dir = arena_printf(&arena, CLASS "/%s", devices[i]);
-                struct str value;
+                int dir = host_open_dir(arena_printf(&arena, CLASS "/%s", devices[i]));
 
-                /* bonding_masters lies among the devices. */
-                if (!host_attribute(&text, dir, "ifindex", &value, NULL) &&
-                    !host_attribute(&text, dir, "address", &value, NULL))
-                        continue;
+                if (dir < 0)
+                        continue; /* bonding_masters is a file among the devices */
                 add_info(out, dir, devices[i]);
                 add_numbers(out, dir, devices[i]);
+                close(dir);
         }
         return true;
 }

@@ -11,6 +11,7 @@ struct host_table_sample {
 struct host_table_family {
         struct host_table_family *next;
         const char *name, *type, *help;
+        size_t name_len;
         struct host_table_sample *first, *last;
 };
 
@@ -38,6 +39,7 @@ void host_family(struct host_table *table, const char *name, const char *type, c
                 return;
         family = arena_new(&table->arena, struct host_table_family);
         family->name = arena_str(&table->arena, str_from(name)).data;
+        family->name_len = strlen(name);
         family->type = type;
         family->help = arena_str(&table->arena, str_from(help)).data;
         map_put(&table->families, str_from(family->name), family);
@@ -48,21 +50,35 @@ void host_family(struct host_table *table, const char *name, const char *type, c
         table->current = table->last = family;
 }
 
+/* "name{labels", with a NUL behind it. */
+static struct str make_series(struct arena *arena, const struct host_table_family *family,
+                              const char *labels)
+{
+        size_t labels_len = labels ? strlen(labels) : 0;
+        size_t len = family->name_len + 1 + labels_len;
+        char *text = arena_alloc(arena, len + 1);
+
+        memcpy(text, family->name, family->name_len);
+        text[family->name_len] = '{';
+        memcpy(text + family->name_len + 1, labels ? labels : "", labels_len + 1);
+        return str_make(text, len);
+}
+
 void host_sample(struct host_table *table, const char *labels, double v)
 {
         struct host_table_family *family = table->current;
         struct host_table_sample *sample;
-        const char *series;
+        struct str series;
 
         if (!family || arena_over_budget(&table->arena))
                 return;
-        series = arena_printf(&table->arena, "%s{%s", family->name, labels ? labels : "");
-        if (map_get(&table->series, str_from(series)))
+        series = make_series(&table->arena, family, labels);
+        if (map_get(&table->series, series))
                 return;
         sample = arena_new(&table->arena, struct host_table_sample);
-        sample->labels = labels ? series + strlen(family->name) + 1 : NULL;
+        sample->labels = labels ? series.data + family->name_len + 1 : NULL;
         sample->v = v;
-        map_put(&table->series, str_from(series), sample);
+        map_put(&table->series, series, sample);
         if (family->last)
                 family->last->next = sample;
         else

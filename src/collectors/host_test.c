@@ -18,7 +18,7 @@
 enum { FILES_MAX = 2000, ROUNDS = 60, OUT_MAX_BYTES = 64 << 20 };
 
 struct tree_file {
-        char *path;
+        const char *path;
         struct str content;
 };
 
@@ -26,6 +26,7 @@ static char root[64], proc_root[128], sys_root[128];
 static struct buf tree_text = {.max_bytes = 1 << 20};
 static struct tree_file files[FILES_MAX];
 static size_t file_count;
+static struct arena arena = {.limit_bytes = 64 << 20};
 static uint64_t random_state = 88172645463325252u;
 
 static uint64_t random_below(uint64_t limit)
@@ -36,16 +37,15 @@ static uint64_t random_below(uint64_t limit)
         return random_state % limit;
 }
 
-static char *path_of(struct str path)
+/* The path below the root, whose directory is made. */
+static const char *path_of(struct str path)
 {
-        struct buf full = BUF_INIT(4096);
+        const char *full = arena_printf(&arena, "%s/" STR_FMT, root, STR_ARG(path));
+        struct str dir = str_make(full, (size_t)(strrchr(full, '/') - full));
         struct error err;
 
-        buf_printf(&full, "%s/" STR_FMT, root, STR_ARG(path));
-        *strrchr(full.data, '/') = '\0';
-        assert_ok(dir_make(full.data, &err), err);
-        full.data[strlen(full.data)] = '/';
-        return full.data;
+        assert_ok(dir_make(arena_str(&arena, dir).data, &err), err);
+        return full;
 }
 
 static void write_file(const char *path, const void *data, size_t len)
@@ -79,8 +79,8 @@ static void read_tree(void)
 
                 line = str_slice(line, 2, line.len);
                 if (mark == '>') {
-                        char *from = path_of(str_slice(line, 0, str_find_byte(line, ' ')));
-                        char *to = strndup(line.data, line.len);
+                        const char *from = path_of(str_slice(line, 0, str_find_byte(line, ' ')));
+                        const char *to = arena_str(&arena, line).data;
 
                         assert_int_equal(symlink(strstr(to, " -> ") + 4, from), 0);
                 } else if (mark == '[') {
@@ -127,6 +127,8 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 static int tear_down(void **state)
 {
         (void)state;
+        arena_release(&arena);
+        buf_release(&tree_text);
         return nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -333,7 +335,7 @@ static void test_odd_names(void **state)
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-                char *path = path_of(str_from(paths[i]));
+                const char *path = path_of(str_from(paths[i]));
 
                 write_file(path, "1\n", 2);
                 render_and_check();

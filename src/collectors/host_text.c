@@ -15,9 +15,24 @@ static size_t sequence_len(struct str text)
         return len;
 }
 
+/* How much of text needs no care. */
+static size_t plain_len(struct str text)
+{
+        size_t len = 0;
+
+        while (len < text.len && text.data[len] >= ' ' && text.data[len] <= '~' &&
+               text.data[len] != '\\' && text.data[len] != '"')
+                len++;
+        return len;
+}
+
 void host_escape(struct buf *out, struct str text, bool quotes)
 {
+        size_t plain = plain_len(text);
         bool replaced = false;
+
+        buf_append(out, text.data, plain);
+        text = str_slice(text, plain, text.len);
 
         for (size_t i = 0, len; i < text.len; i += len) {
                 struct str rest = str_slice(text, i, text.len);
@@ -47,7 +62,8 @@ void host_label(struct buf *labels, const char *name, struct str value)
                 value.len = LABEL_VALUE_MAX_BYTES;
         if (labels->len)
                 buf_append_byte(labels, ',');
-        buf_printf(labels, "%s=\"", name);
+        buf_append_cstr(labels, name);
+        buf_append_cstr(labels, "=\"");
         host_escape(labels, value, true);
         buf_append_byte(labels, '"');
 }
