@@ -522,8 +522,6 @@ struct http_server *http_server_free(struct http_server *server)
         if (!server)
                 return NULL;
         listener = MHD_quiesce_daemon(server->daemon);
-        if (listener != MHD_INVALID_SOCKET)
-                close(listener);
         pthread_mutex_lock(&server->lock);
         server->stopping = true;
         for (struct http_exchange *e = server->running; e; e = e->next)
@@ -533,6 +531,9 @@ struct http_server *http_server_free(struct http_server *server)
                 pthread_cond_wait(&server->changed, &server->lock);
         pthread_mutex_unlock(&server->lock);
         MHD_stop_daemon(server->daemon);
+        /* Only now: until then its threads may still take it out of their epoll sets. */
+        if (listener != MHD_INVALID_SOCKET)
+                close(listener);
         pthread_join(server->watcher, NULL);
         workers_free(server->workers);
         pthread_cond_destroy(&server->changed);

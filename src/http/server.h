@@ -7,6 +7,8 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -26,7 +28,7 @@ struct http_request {
         const struct http_param *params; /* URL query first, then a form body; decoded */
         size_t param_count;
         struct arena *arena; /* lives as long as the request */
-        volatile bool canceled;
+        atomic_bool canceled;
         struct http_exchange *exchange; /* the server's */
 };
 

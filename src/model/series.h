@@ -6,6 +6,8 @@
 #ifndef MODEL_SERIES_H
 #define MODEL_SERIES_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/labels.h"
@@ -35,7 +37,7 @@ struct querier_ops {
          * ERROR_CANCELED when `cancel` (may be NULL) became true. */
         bool (*select)(struct querier *querier, struct arena *arena,
                        const struct matcher *matchers, size_t matcher_count,
-                       const volatile bool *cancel, struct series_list *ret_list,
+                       const atomic_bool *cancel, struct series_list *ret_list,
                        struct error *err);
         /* Appends the samples of one series in [mint_ms, maxt_ms] to `samples`, in time order,
          * one per timestamp, staleness markers included. May be called by several threads at

@@ -252,7 +252,7 @@ static void a_client_that_left_cancels(void **state)
 {
         struct world *world = *state;
         struct series_source source = memory_series_source(world->store);
-        volatile bool left = true;
+        atomic_bool left = true;
         struct promql_query query = {.cancel = &left};
 
         add(world, "a", "x", 10, 1, 1);

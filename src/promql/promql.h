@@ -12,6 +12,8 @@
 #ifndef PROMQL_PROMQL_H
 #define PROMQL_PROMQL_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/labels.h"
@@ -83,7 +85,7 @@ struct promql_query {
         const struct promql_expr *expr;
         int64_t start_ms, end_ms, step_ms;
         int64_t lookback_ms;         /* overrides the option; 0: does not */
-        const volatile bool *cancel; /* polled; may be NULL */
+        const atomic_bool *cancel; /* polled; may be NULL */
         bool per_step_stats;
 };
 

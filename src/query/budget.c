@@ -3,7 +3,7 @@
 #include "base/clock.h"
 
 void query_budget_init(struct query_budget *budget, size_t samples_max, size_t bytes_max,
-                       int64_t timeout_ms, const volatile bool *cancel)
+                       int64_t timeout_ms, const atomic_bool *cancel)
 {
         *budget = (struct query_budget){
                 .samples_max = samples_max,

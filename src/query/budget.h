@@ -17,7 +17,7 @@ struct query_arena;
 struct query_budget {
         size_t samples_max, bytes_max;
         int64_t deadline_ns;         /* monotonic */
-        const volatile bool *cancel; /* may be NULL */
+        const atomic_bool *cancel; /* may be NULL */
         size_t samples, samples_peak;
         uint64_t read_max;           /* samples read from the store in all */
         _Atomic uint64_t read;
@@ -33,7 +33,7 @@ struct query_arena {
 };
 
 void query_budget_init(struct query_budget *budget, size_t samples_max, size_t bytes_max,
-                       int64_t timeout_ms, const volatile bool *cancel);
+                       int64_t timeout_ms, const atomic_bool *cancel);
 
 void query_arena_init(struct query_arena *arena, struct query_budget *budget);
 void query_arena_release(struct query_arena *arena);

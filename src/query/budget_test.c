@@ -56,7 +56,7 @@ static void test_bytes_of_all_arenas(void **state)
 
 static void test_time_and_cancel(void **state)
 {
-        volatile bool cancel = false;
+        atomic_bool cancel = false;
         struct query_budget budget;
         struct error err;
 

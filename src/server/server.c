@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -436,6 +437,7 @@ int server_run(const struct server_options *options)
         sigset_t signals;
         bool started;
 
+        tzset(); /* before there are threads: localtime_r() does not lock what it reads */
         mallopt(M_ARENA_MAX, (int)thread_core_count() * HEAPS_PER_CORE);
         log_configure(options->log_format, LOG_INFO);
         signal(SIGPIPE, SIG_IGN);

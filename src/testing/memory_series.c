@@ -63,7 +63,7 @@ static bool has_samples(const struct memory_querier *querier, const struct sampl
 
 static bool select_series(struct querier *base, struct arena *arena,
                           const struct matcher *matchers, size_t matcher_count,
-                          const volatile bool *cancel, struct series_list *ret_list,
+                          const atomic_bool *cancel, struct series_list *ret_list,
                           struct error *err)
 {
         struct memory_querier *querier = (struct memory_querier *)base;

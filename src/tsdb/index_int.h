@@ -42,7 +42,7 @@ int index_compare(const struct index *index, uint32_t a, uint32_t b);
 /* Ids of all series that match, ascending, in the arena. ERROR_LIMIT, ERROR_CANCELED. */
 NODISCARD bool index_select(struct index *index, struct arena *arena,
                             const struct matcher *matchers, size_t matcher_count,
-                            const volatile bool *cancel, uint32_t **ret_ids, size_t *ret_count,
+                            const atomic_bool *cancel, uint32_t **ret_ids, size_t *ret_count,
                             struct error *err);
 
 /* Adds to `copy` a series that `index` knows and `copy` does not. */

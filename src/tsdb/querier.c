@@ -16,7 +16,7 @@ struct store_querier {
 /* A step that checks the budget and the client once in a while. */
 enum { CHECK_EVERY = 4096 };
 
-static bool may_go_on(const struct arena *arena, const volatile bool *cancel, struct error *err)
+static bool may_go_on(const struct arena *arena, const atomic_bool *cancel, struct error *err)
 {
         if (cancel && *cancel)
                 return error_set(err, ERROR_CANCELED, "query was canceled");
@@ -28,7 +28,7 @@ static bool may_go_on(const struct arena *arena, const volatile bool *cancel, st
 /* Ids that match and have samples in the querier's range, ascending. */
 static bool find_ids(struct store_querier *querier, struct arena *arena,
                      const struct matcher *matchers, size_t matcher_count,
-                     const volatile bool *cancel, uint32_t **ret_ids, size_t *ret_count,
+                     const atomic_bool *cancel, uint32_t **ret_ids, size_t *ret_count,
                      struct error *err)
 {
         uint32_t *ids;
@@ -60,7 +60,7 @@ static void drop_index(void *index)
 
 static bool querier_select(struct querier *base, struct arena *arena,
                            const struct matcher *matchers, size_t matcher_count,
-                           const volatile bool *cancel, struct series_list *ret_list,
+                           const atomic_bool *cancel, struct series_list *ret_list,
                            struct error *err)
 {
         struct store_querier *querier = (struct store_querier *)base;

@@ -48,7 +48,7 @@ static roaring_bitmap_t *unite(struct gathered *gathered)
 struct selection {
         const struct index *index;
         struct arena *arena;
-        const volatile bool *cancel;
+        const atomic_bool *cancel;
         roaring_bitmap_t *result; /* NULL: every series so far */
         bool canceled;
 };
@@ -181,7 +181,7 @@ static bool finish(struct selection *selection, uint32_t **ret_ids, size_t *ret_
 }
 
 bool index_select(struct index *index, struct arena *arena, const struct matcher *matchers,
-                  size_t matcher_count, const volatile bool *cancel, uint32_t **ret_ids,
+                  size_t matcher_count, const atomic_bool *cancel, uint32_t **ret_ids,
                   size_t *ret_count, struct error *err)
 {
         struct selection selection = {.index = index, .arena = arena, .cancel = cancel};
