@@ -20,6 +20,7 @@ enum { FILES_MAX = 2000, ROUNDS = 60, OUT_MAX_BYTES = 64 << 20 };
 struct tree_file {
         const char *path;
         struct str content;
+        bool is_broken;
 };
 
 static char root[64], proc_root[128], sys_root[128];
@@ -48,9 +49,13 @@ static const char *path_of(struct str path)
         return full;
 }
 
+/* A new file each time: ext4 writes a file that is emptied and filled again to the disk at once. */
 static void write_file(const char *path, const void *data, size_t len)
 {
-        FILE *file = fopen(path, "w");
+        FILE *file;
+
+        unlink(path);
+        file = fopen(path, "w");
 
         assert_non_null(file);
         assert_int_equal(fwrite(data, 1, len, file), len);
@@ -60,7 +65,7 @@ static void write_file(const char *path, const void *data, size_t len)
 static void add_file(struct str path, struct str content)
 {
         assert_true(file_count < FILES_MAX);
-        files[file_count++] = (struct tree_file){path_of(path), content};
+        files[file_count++] = (struct tree_file){path_of(path), content, .is_broken = true};
 }
 
 /* See tests/host_fixture/README.md for the form. */
@@ -97,10 +102,11 @@ static void read_tree(void)
         }
 }
 
-static void write_tree(void)
+static void mend_tree(void)
 {
         for (size_t i = 0; i < file_count; i++)
-                write_file(files[i].path, files[i].content.data, files[i].content.len);
+                if (files[i].is_broken)
+                        write_file(files[i].path, files[i].content.data, files[i].content.len);
 }
 
 static int set_up(void **state)
@@ -111,7 +117,7 @@ static int set_up(void **state)
         snprintf(proc_root, sizeof(proc_root), "%s/proc", root);
         snprintf(sys_root, sizeof(sys_root), "%s/sys", root);
         read_tree();
-        write_tree();
+        mend_tree();
         host_set_roots(proc_root, sys_root);
         return 0;
 }
@@ -279,13 +285,15 @@ static void test_broken(void **state)
         for (unsigned round = 0; round < ROUNDS; round++) {
                 size_t one_in = 1 + random_below(40);
 
-                write_tree();
-                for (size_t i = 0; i < file_count; i++)
-                        if (random_below(one_in) == 0)
+                mend_tree();
+                for (size_t i = 0; i < file_count; i++) {
+                        files[i].is_broken = random_below(one_in) == 0;
+                        if (files[i].is_broken)
                                 write_broken(&files[i]);
+                }
                 render_and_check();
         }
-        write_tree();
+        mend_tree();
 }
 
 /* Beyond what host_read takes. */
