@@ -80,9 +80,36 @@ static size_t *group_rows(struct match *match, struct matrix *matrix)
         return groups;
 }
 
+/* What stands in for a missing value of one side. Prometheus does not swap these with the sides:
+ * with group_right, fill_left is for the many side, which is written on the right. */
+static bool fill_of(const struct match *match, bool one_side, double *ret_value)
+{
+        const struct node_binary *binary = match->binary;
+
+        *ret_value = one_side ? binary->fill_right : binary->fill_left;
+        return one_side ? binary->fill_right_set : binary->fill_left_set;
+}
+
+/* By time: whether the one side is looked at. Where the other side is empty and nothing fills
+ * in for it, duplicates on the one side are no error. */
+static bool *needed_steps(struct match *match)
+{
+        bool *needed = arena_array(&match->many.arena.arena, bool, match->grid->count);
+        double fill;
+        bool filled = fill_of(match, false, &fill) || fill_of(match, true, &fill);
+
+        for (size_t i = 0; i < match->grid->count; i++)
+                needed[i] = filled;
+        for (size_t m = 0; m < match->many.count; m++)
+                for (size_t i = 0; i < match->grid->count; i++)
+                        needed[i] |= !row_is_absent(match->many.rows[m].v[i]);
+        return needed;
+}
+
 static bool index_one_side(struct match *match, struct error *err)
 {
         struct arena *arena = &match->many.arena.arena;
+        const bool *needed = needed_steps(match);
         size_t steps = match->grid->count;
 
         for (size_t r = 0; r < match->one.count; r++) {
@@ -94,7 +121,7 @@ static bool index_one_side(struct match *match, struct error *err)
                         memset(group->one, 0xff, steps * sizeof(*group->one));
                 }
                 for (size_t i = 0; i < steps; i++) {
-                        if (row_is_absent(v[i]))
+                        if (row_is_absent(v[i]) || !needed[i])
                                 continue;
                         if (group->one[i] != NOTHING)
                                 return fail_duplicate(match, r, group->one[i], err);
@@ -205,16 +232,6 @@ static bool combine(struct match *match, size_t group, size_t output, size_t ste
                                  "vector cannot contain metrics with the same labelset");
         *target = value;
         return true;
-}
-
-/* What stands in for a missing value of one side. Prometheus does not swap these with the sides:
- * with group_right, fill_left is for the many side, which is written on the right. */
-static bool fill_of(const struct match *match, bool one_side, double *ret_value)
-{
-        const struct node_binary *binary = match->binary;
-
-        *ret_value = one_side ? binary->fill_right : binary->fill_left;
-        return one_side ? binary->fill_right_set : binary->fill_left_set;
 }
 
 /* One row of the many side against its group. */
