@@ -351,8 +351,9 @@ static bool start_http(struct server *server, struct str host, uint16_t port, st
         return http_server_new(&server->http, &options, server->router, err);
 }
 
-static void announce(const struct server *server)
+static void announce(struct server *server)
 {
+        pthread_mutex_lock(&server->reload_lock);
         printf("Pitwall %s\n\n  http://%s\n\n", PITWALL_VERSION, server->address);
         printf("  watches");
         for (size_t i = 0; i < server->config->scrape_count; i++) {
@@ -365,6 +366,7 @@ static void announce(const struct server *server)
         }
         printf("%s\n  stores in %s\n\n", server->config->scrape_count ? "" : " nothing",
                server->options->data_dir);
+        pthread_mutex_unlock(&server->reload_lock);
         fflush(stdout);
 }
 
@@ -385,8 +387,6 @@ static bool start(struct server *server, struct error *err)
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
         set_up_api(server);
-        if (!start_http(server, host, port, err))
-                return false;
         add_builtin_scrapes(server, server->config);
         scrape_manager_apply(server->scrapes, server->config->scrapes,
                              server->config->scrape_count);
@@ -394,6 +394,9 @@ static bool start(struct server *server, struct error *err)
         server->reload_ms = clock_now_ms(&clock_real);
         metric_set(&reload_success, 1);
         metric_set(&reload_time, server->reload_ms / 1000);
+        /* Last: from here on a reload may be asked for. */
+        if (!start_http(server, host, port, err))
+                return false;
         metric_set(&build_info, 1);
         atomic_store(&server->ready, true);
         return true;

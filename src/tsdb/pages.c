@@ -29,7 +29,7 @@ void *pages_make_slow(struct pages *pages, uint32_t id)
         void *page = alloc_new(pages->type, PAGES_ITEMS * pages->item_bytes);
 
         atomic_store_explicit(&pages->directory[at], page, memory_order_release);
-        pages->made++;
+        atomic_fetch_add_explicit(&pages->made, 1, memory_order_relaxed);
         if (at >= pages->end_page)
                 pages->end_page = at + 1;
         return pages_get(pages, id);

@@ -15,7 +15,7 @@ struct pages {
         struct alloc_type *type;
         size_t item_bytes;
         uint32_t end_page; /* behind the highest page made; writer's */
-        uint32_t made;
+        _Atomic uint32_t made; /* counted by the writer, shown to anybody */
 };
 
 void pages_init(struct pages *pages, struct alloc_type *type, size_t item_bytes);
@@ -40,7 +40,8 @@ static inline void *pages_make(struct pages *pages, uint32_t id)
 
 static inline size_t pages_bytes(const struct pages *pages)
 {
-        return pages->made * pages->item_bytes * PAGES_ITEMS;
+        return atomic_load_explicit(&pages->made, memory_order_relaxed) * pages->item_bytes *
+               PAGES_ITEMS;
 }
 
 #endif
