@@ -1,6 +1,4 @@
 /* /proc/schedstat, version 15: the last three numbers of a cpu line. */
-#include <stdio.h>
-
 #include "collectors/host_int.h"
 
 static const struct {
@@ -27,15 +25,16 @@ bool host_collect_schedstat(struct host_table *out, struct error *err)
                 host_family(out, metrics[i].name, "counter", metrics[i].help);
                 while (str_cut(&rest, '\n', &line)) {
                         struct str name = host_field(&line), field = STR_LIT("");
-                        char labels[32];
+                        struct buf labels CLEANUP(buf_release) =
+                                BUF_INIT(HOST_LABELS_MAX_BYTES);
 
                         if (!str_starts_with(name, STR_LIT("cpu")))
                                 continue;
                         for (unsigned f = 0; f <= metrics[i].field; f++)
                                 field = host_field(&line);
-                        snprintf(labels, sizeof(labels), "cpu=\"" STR_FMT "\"",
-                                 STR_ARG(str_slice(name, 3, name.len)));
-                        host_sample(out, labels, (double)host_number(field) * metrics[i].scale);
+                        host_label(&labels, "cpu", str_slice(name, 3, name.len));
+                        host_sample(out, labels.data,
+                                    (double)host_number(field) * metrics[i].scale);
                 }
         }
         return true;

@@ -170,7 +170,8 @@ static struct str check_labels(struct str line)
                                 assert_non_null(strchr("\\\"n", line.data[++at]));
                 }
                 at++;
-                assert_true(line.data[at] == ',' || line.data[at] == '}');
+                if (line.data[at] != ',' && line.data[at] != '}')
+                        fail_msg("bad labels: " STR_FMT, STR_ARG(line));
                 at += line.data[at] == ',';
         }
         return str_slice(line, at + 1, line.len);
@@ -351,6 +352,27 @@ static void test_odd_names(void **state)
         }
 }
 
+/* What made a collector fail once. */
+static void test_odd_contents(void **state)
+{
+        static const char *const contents[][2] = {
+                {"proc/schedstat", "cpu\"0 1 2 3 4 5 6 7 8 9\n"},
+                {"proc/net/dev", " eth0: 1 2 3\n eth0: 1 2 3\n"},
+                {"proc/meminfo", "MemFree: 1 kB\nMemFree: 2 kB\nMem\"Free: 3 kB\n"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+                const char *path = path_of(str_from(contents[i][0]));
+
+                write_file(path, contents[i][1], strlen(contents[i][1]));
+                render_and_check();
+                for (size_t f = 0; f < file_count; f++)
+                        files[f].is_broken |= strcmp(files[f].path, path) == 0;
+        }
+        mend_tree();
+}
+
 static void *render_many(void *arg)
 {
         (void)arg;
@@ -429,8 +451,9 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),      cmocka_unit_test(test_broken),
                 cmocka_unit_test(test_huge),       cmocka_unit_test(test_odd_names),
-                cmocka_unit_test(test_threads),    cmocka_unit_test(test_nothing_there),
-                cmocka_unit_test(test_numbers),    cmocka_unit_test(test_label),
+                cmocka_unit_test(test_threads),    cmocka_unit_test(test_odd_contents),
+                cmocka_unit_test(test_numbers),    cmocka_unit_test(test_nothing_there),
+                cmocka_unit_test(test_label),
         };
 
         if (argc == 4 && strcmp(argv[1], "--render") == 0)
