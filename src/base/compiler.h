@@ -13,6 +13,13 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* A loop of unknown length that gcc should vectorize: it does so only from -O3 on. */
+#if defined(__clang__)
+#define VECTORIZE
+#else
+#define VECTORIZE __attribute__((optimize("O3")))
+#endif
+
 /* Runs fn(&variable) when the variable leaves its scope. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 

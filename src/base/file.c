@@ -15,6 +15,8 @@
 
 ALLOC_TYPE(file_path_type, "file_path")
 
+enum { READ_STEP_BYTES = 64 << 10 };
+
 static _Atomic(const struct file_fault *) fault_hook;
 
 void file_fault_set(const struct file_fault *fault)
@@ -182,28 +184,42 @@ bool file_remove(const char *path, struct error *err)
         return true;
 }
 
+static ssize_t read_some(int fd, void *data, size_t len)
+{
+        ssize_t got;
+
+        do
+                got = read(fd, data, len);
+        while (got < 0 && errno == EINTR);
+        return got;
+}
+
 bool file_read_all(const char *path, struct buf *out, struct error *err)
 {
         struct file file = FILE_CLOSED;
-        uint64_t size = 0;
-        bool ok = false;
-        char *tail;
+        bool too_large = false;
+        ssize_t got;
 
         if (!file_open(&file, path, FILE_READ, err))
                 return false;
-        if (file_size(&file, &size, err)) {
-                tail = buf_reserve(out, size);
-                if (!tail)
-                        error_set(err, ERROR_LIMIT, "%s is too large", path);
-                else
-                        ok = file_read_at(&file, tail, size, 0, err);
-                if (ok) {
-                        tail[size] = '\0';
-                        out->len += size;
-                }
-        }
+        do {
+                size_t room = out->max_bytes - out->len;
+                size_t step = room > READ_STEP_BYTES ? READ_STEP_BYTES : room;
+                char *tail = buf_reserve(out, step), beyond;
+
+                got = read_some(file.fd, step ? tail : &beyond, step ? step : 1);
+                too_large = !step && got > 0;
+                out->len += got > 0 && step ? (size_t)got : 0;
+        } while (got > 0 && !too_large);
+        if (out->data)
+                out->data[out->len] = '\0';
+        if (got < 0)
+                error_set(err, ERROR_IO, "cannot read %s: %m", path);
         file_close(&file);
-        return ok;
+        if (too_large)
+                return error_set(err, ERROR_LIMIT, "%s is larger than %zu bytes", path,
+                                 out->max_bytes);
+        return got == 0;
 }
 
 bool file_map_open(struct file_map *ret_map, const char *path, struct error *err)

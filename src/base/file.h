@@ -45,7 +45,8 @@ NODISCARD bool file_lock(struct file *file, struct error *err);
 NODISCARD bool file_rename(const char *from, const char *to, struct error *err);
 NODISCARD bool file_remove(const char *path, struct error *err); /* absent is fine */
 void file_discard(const char *path); /* removes it if that works; for what nobody needs */
-/* Appends the whole file to out; ERROR_LIMIT past out's maximum. */
+/* Appends everything to out, also of a pipe or a file of /proc; ERROR_LIMIT when that is more
+ * than out's maximum. */
 NODISCARD bool file_read_all(const char *path, struct buf *out, struct error *err);
 
 /* A read-only mapping of a whole file. */

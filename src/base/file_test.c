@@ -57,7 +57,8 @@ static void write_text(const char *name, const char *text)
 
 static void test_write_and_read(void **state)
 {
-        struct buf all = BUF_INIT(100), small = BUF_INIT(3);
+        struct buf all = BUF_INIT(100), small = BUF_INIT(4);
+        struct buf exact = BUF_INIT(5), kernel = BUF_INIT(1 << 20);
         struct file_map map;
         struct file file;
         struct error err;
@@ -80,6 +81,10 @@ static void test_write_and_read(void **state)
         assert_string_equal(all.data, "help!");
         assert_false(file_read_all(path_of("a"), &small, &err));
         assert_int_equal(err.code, ERROR_LIMIT);
+        assert_true(file_read_all(path_of("a"), &exact, &err));
+        assert_string_equal(exact.data, "help!");
+        assert_true(file_read_all("/proc/self/stat", &kernel, &err)); /* says it has 0 bytes */
+        assert_true(kernel.len > 0);
         assert_true(file_map_open(&map, path_of("a"), &err));
         assert_int_equal(map.len, 5);
         assert_memory_equal(map.data, "help!", 5);
@@ -88,6 +93,8 @@ static void test_write_and_read(void **state)
         assert_int_equal(err.code, ERROR_NOT_FOUND);
         buf_release(&all);
         buf_release(&small);
+        buf_release(&exact);
+        buf_release(&kernel);
 }
 
 static void test_directories(void **state)

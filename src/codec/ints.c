@@ -2,13 +2,6 @@
 
 #include "codec/varint.h"
 
-/* gcc vectorizes loops of unknown length only from -O3 on. */
-#if defined(__clang__)
-#define VECTORIZE
-#else
-#define VECTORIZE __attribute__((optimize("O3")))
-#endif
-
 enum { ORDER_MASK = 3, HAS_DIVISOR = 4 };
 
 /* Residuals of one order and how they would be stored. */

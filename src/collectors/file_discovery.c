@@ -1,11 +1,11 @@
 #include "collectors/file_discovery_int.h"
 
 #include <glob.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 
@@ -180,25 +180,6 @@ static bool read_groups(struct discovered_file *file, const struct yaml_node *ro
         return true;
 }
 
-static bool read_whole(const char *path, struct buf *text, struct error *err)
-{
-        FILE *stream = fopen(path, "re");
-        size_t got;
-
-        if (!stream)
-                return error_set(err, ERROR_IO, "cannot open: %m");
-        do {
-                char *room = buf_reserve(text, 64 << 10);
-
-                got = room ? fread(room, 1, 64 << 10, stream) : 0;
-                text->len += got;
-        } while (got);
-        fclose(stream);
-        if (text->overflow)
-                return error_set(err, ERROR_LIMIT, "larger than %d bytes", FILE_MAX_BYTES);
-        return true;
-}
-
 /* Parses into fresh memory and swaps it in only when all of it is good. */
 static bool load_file(struct discovered_file *file, struct error *err)
 {
@@ -208,7 +189,7 @@ static bool load_file(struct discovered_file *file, struct error *err)
         struct yaml_node *root = NULL;
         bool ok;
 
-        if (!read_whole(file->path, &text, err))
+        if (!file_read_all(file->path, &text, err))
                 return false;
         arena_init(&fresh.arena, ARENA_MAX_BYTES);
         if (str_ends_with(str_from(file->path), STR_LIT(".json"))) {

@@ -1,10 +1,10 @@
 #include "config/config.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "collectors/scrape.h"
 #include "config/scrape_section_int.h"
 
@@ -353,26 +353,6 @@ static struct str redacted(struct arena *arena, const struct yaml_node *root)
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-static bool read_file(const char *path, struct buf *text, struct error *err)
-{
-        FILE *stream = fopen(path, "re");
-        size_t got;
-
-        if (!stream)
-                return error_set(err, ERROR_IO, "%s: %m", path);
-        do {
-                char *room = buf_reserve(text, 64 << 10);
-
-                got = room ? fread(room, 1, 64 << 10, stream) : 0;
-                text->len += got;
-        } while (got);
-        fclose(stream);
-        if (text->overflow)
-                return error_set(err, ERROR_LIMIT, "%s: larger than %d bytes", path,
-                                 FILE_MAX_BYTES);
-        return true;
-}
-
 static bool decode_document(struct decoder *d, const struct yaml_node *root,
                             struct config *config)
 {
@@ -422,7 +402,7 @@ bool config_load(struct config **ret_config, const char *path, struct error *err
                                    .file = path ? path : "built-in configuration",
                                    .directory = directory_of(&config->arena, path),
                                    .err = err};
-        if ((path && !read_file(path, &text, err)) ||
+        if ((path && !file_read_all(path, &text, err)) ||
             !yaml_parse(&config->arena, decoder.file, buf_str(&text), &root, err) ||
             !decode_document(&decoder, root, config)) {
                 config_free(config);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/thread.h"
 
 ALLOC_TYPE(http_client_type, "http_client")
@@ -100,15 +101,10 @@ static bool read_secret_file(struct http_transfer *transfer, struct str path, st
                              struct error *err)
 {
         struct buf secret CLEANUP(buf_release) = BUF_INIT(SECRET_MAX_BYTES);
-        FILE *file = fopen(cstring(transfer, path), "re");
-        char *room = buf_reserve(&secret, SECRET_MAX_BYTES);
-        size_t len;
 
-        if (!file)
-                return error_set(err, ERROR_IO, "cannot read " STR_FMT ": %m", STR_ARG(path));
-        len = fread(room, 1, SECRET_MAX_BYTES, file);
-        fclose(file);
-        *ret = arena_str(&transfer->arena, str_trim(str_make(room, len)));
+        if (!file_read_all(cstring(transfer, path), &secret, err))
+                return false;
+        *ret = arena_str(&transfer->arena, str_trim(buf_str(&secret)));
         return true;
 }
 

@@ -13,13 +13,6 @@ static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6, 
 
 enum { NO_EXPONENT = 255 };
 
-/* gcc vectorizes loops of unknown length only from -O3 on. */
-#if defined(__clang__)
-#define VECTORIZE
-#else
-#define VECTORIZE __attribute__((optimize("O3")))
-#endif
-
 /* Division is correctly rounded, so every value that was written with that many decimals and at
  * most 15 digits comes back; the check below is the same computation as decoding. */
 static bool as_decimal(double v, unsigned exponent, int64_t *ret_integer)
