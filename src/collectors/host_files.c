@@ -109,7 +109,7 @@ bool host_attribute(struct buf *text, const char *dir, const char *name, struct 
 bool host_attribute_uint(struct buf *text, const char *dir, const char *name, uint64_t *ret_value,
                          struct error *err)
 {
-        struct str value;
+        struct str value = STR_LIT("");
 
         if (!host_attribute(text, dir, name, &value, err))
                 return false;
