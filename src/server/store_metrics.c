@@ -3,6 +3,18 @@
 #include "base/metrics.h"
 #include "tsdb/tsdb.h"
 
+static _Atomic int64_t wal_sync_max_ns, open_ns;
+
+static double read_wal_sync_max_s(void)
+{
+        return (double)atomic_load(&wal_sync_max_ns) / 1e9;
+}
+
+static double read_open_s(void)
+{
+        return (double)atomic_load(&open_ns) / 1e9;
+}
+
 METRIC_GAUGE(series, "pitwall_tsdb_series", "", "Series known to the store.")
 METRIC_COUNTER(series_created, "pitwall_tsdb_series_created_total", "", "Series created.")
 METRIC_COUNTER(series_forgotten, "pitwall_tsdb_series_forgotten_total", "",
@@ -19,8 +31,8 @@ METRIC_GAUGE(block_samples, "pitwall_tsdb_block_samples", "", "Samples in all pa
 METRIC_GAUGE(part_bytes, "pitwall_tsdb_part_bytes", "", "Size of the part files.")
 METRIC_GAUGE(wal_bytes, "pitwall_tsdb_wal_bytes", "", "Log that a start would replay now.")
 METRIC_COUNTER(wal_syncs, "pitwall_tsdb_wal_syncs_total", "", "Times the log was synced.")
-METRIC_GAUGE(wal_sync_max_us, "pitwall_tsdb_wal_sync_max_microseconds", "",
-             "The longest sync of the log so far.")
+METRIC_GAUGE_READ(wal_sync_max, "pitwall_tsdb_wal_sync_max_seconds", "",
+                  "The longest sync of the log so far.", read_wal_sync_max_s)
 METRIC_COUNTER(flushes, "pitwall_tsdb_flushes_total", "", "Open data written to a part.")
 METRIC_COUNTER(merges, "pitwall_tsdb_merges_total", "", "Parts merged.")
 METRIC_COUNTER(expired, "pitwall_tsdb_parts_expired_total", "", "Parts dropped by retention.")
@@ -34,7 +46,8 @@ METRIC_COUNTER(damaged_series, "pitwall_tsdb_damage_total", "what=\"series\"",
                "Damage found in the store's files.")
 METRIC_GAUGE(index_bytes, "pitwall_tsdb_index_bytes", "", "Memory of labels and postings.")
 METRIC_GAUGE(open_bytes, "pitwall_tsdb_open_bytes", "", "Memory of open samples.")
-METRIC_GAUGE(open_us, "pitwall_tsdb_start_microseconds", "", "What opening the store took.")
+METRIC_GAUGE_READ(open_time, "pitwall_tsdb_start_seconds", "", "What opening the store took.",
+                  read_open_s)
 METRIC_GAUGE(full, "pitwall_tsdb_disk_full", "", "Whether writes are refused: the disk is full.")
 
 void store_metrics_update(struct tsdb *tsdb)
@@ -55,7 +68,7 @@ void store_metrics_update(struct tsdb *tsdb)
         metric_set(&part_bytes, (int64_t)stats.part_bytes);
         metric_set(&wal_bytes, (int64_t)stats.wal_bytes);
         metric_set(&wal_syncs, (int64_t)stats.wal_syncs);
-        metric_set(&wal_sync_max_us, stats.wal_sync_max_ns / 1000);
+        atomic_store(&wal_sync_max_ns, stats.wal_sync_max_ns);
         metric_set(&flushes, (int64_t)stats.flushes);
         metric_set(&merges, (int64_t)stats.merges);
         metric_set(&expired, (int64_t)stats.parts_expired);
@@ -65,6 +78,6 @@ void store_metrics_update(struct tsdb *tsdb)
         metric_set(&damaged_series, (int64_t)stats.events[TSDB_EVENT_SERIES_DAMAGED]);
         metric_set(&index_bytes, (int64_t)stats.index_bytes);
         metric_set(&open_bytes, (int64_t)stats.open_bytes);
-        metric_set(&open_us, stats.open_ns / 1000);
+        atomic_store(&open_ns, stats.open_ns);
         metric_set(&full, stats.full);
 }

@@ -1,6 +1,7 @@
 """Start, stop, reload, command line."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -85,6 +86,14 @@ class Serving(EndToEndTest):
         self.assertEqual(pitwall.get("/nowhere").status, 404)
         self.assertEqual(pitwall.request("DELETE", "/api/v1/query").status, 405)
         self.assertIn(b"process_resident_memory_bytes", pitwall.get("/metrics").body)
+
+    def test_own_metrics_please_promtool(self):
+        if not shutil.which("promtool"):
+            self.skipTest("promtool is not installed")
+        pitwall = self.start(Pitwall("scrape_configs: []\n"))
+        result = subprocess.run(["promtool", "check", "metrics"], capture_output=True,
+                                input=pitwall.get("/metrics").body)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
 
     def test_logs_json(self):
         pitwall = self.start(Pitwall("runtime: {gogc: 1}\nscrape_configs: []\n"))
