@@ -26,27 +26,24 @@ static bool read_number(struct str *text, int64_t *ret)
         return at > 0;
 }
 
-static bool read_unit(struct str *text, size_t *next_unit, int64_t *ret_ms)
+/* What stands before the next digit; ARRAY_LEN(units) when it is no unit. */
+static size_t read_unit(struct str *text, struct str *ret_name)
 {
-        size_t len = 0;
+        size_t len = 0, unit = 0;
 
-        while (len < text->len && text->data[len] >= 'a' && text->data[len] <= 'z')
+        while (len < text->len && (text->data[len] < '0' || text->data[len] > '9'))
                 len++;
-        for (size_t i = *next_unit; i < ARRAY_LEN(units); i++) {
-                if (!str_is(str_slice(*text, 0, len), units[i].name))
-                        continue;
-                *text = str_slice(*text, len, text->len);
-                *next_unit = i + 1;
-                *ret_ms = units[i].ms;
-                return true;
-        }
-        return false;
+        *ret_name = str_slice(*text, 0, len);
+        *text = str_slice(*text, len, text->len);
+        while (unit < ARRAY_LEN(units) && !str_is(*ret_name, units[unit].name))
+                unit++;
+        return unit;
 }
 
 bool duration_parse(struct str text, int64_t *ret_ms, struct error *err)
 {
-        struct str rest = text;
-        size_t next_unit = 0;
+        struct str rest = text, name;
+        size_t unit, next_unit = 0;
         int64_t total = 0;
 
         if (text.len == 0)
@@ -56,14 +53,21 @@ bool duration_parse(struct str text, int64_t *ret_ms, struct error *err)
                 return true;
         }
         while (rest.len) {
-                int64_t number, unit_ms;
+                int64_t number;
+                bool numbered = read_number(&rest, &number);
 
-                if (!read_number(&rest, &number) || !read_unit(&rest, &next_unit, &unit_ms))
+                unit = read_unit(&rest, &name);
+                if (numbered && name.len && unit == ARRAY_LEN(units))
+                        return error_set(err, ERROR_INVALID,
+                                         "unknown unit \"" STR_FMT "\" in duration \"" STR_FMT
+                                         "\"", STR_ARG(name), STR_ARG(text));
+                if (!numbered || !name.len || unit < next_unit)
                         return error_set(err, ERROR_INVALID,
                                          "not a valid duration string: \"" STR_FMT "\"",
                                          STR_ARG(text));
+                next_unit = unit + 1;
                 /* Prometheus keeps nanoseconds in an int64; beyond that it refuses. */
-                if (__builtin_mul_overflow(number, unit_ms, &number) ||
+                if (__builtin_mul_overflow(number, units[unit].ms, &number) ||
                     __builtin_add_overflow(total, number, &total) ||
                     total > INT64_MAX / 1000000)
                         return error_set(err, ERROR_INVALID, "duration out of range");

@@ -6,8 +6,8 @@
 #include "base/error.h"
 
 /* Units in the order y w d h m s ms, each at most once; "0" without a unit is allowed.
- * ERROR_INVALID with Prometheus's text: not a valid duration string: "x", or duration out of
- * range. */
+ * ERROR_INVALID with Prometheus's text: not a valid duration string: "x", unknown unit "x" in
+ * duration "1x", or duration out of range. */
 NODISCARD bool duration_parse(struct str text, int64_t *ret_ms, struct error *err);
 
 /* The shortest such spelling, as Prometheus's model.Duration prints it: "0s", "1h30m", "1d". Weeks

@@ -256,6 +256,17 @@ static bool check_call(struct checker *checker, struct node *node)
         return true;
 }
 
+static bool fail_second_name(struct checker *checker, const struct node *node, struct str other)
+{
+        struct buf text CLEANUP(buf_release) = BUF_INIT(1 << 16);
+
+        labels_quote(&text, node->selector.name);
+        buf_append_cstr(&text, " or ");
+        labels_quote(&text, other);
+        return FAIL_AT(checker, node->span.start, "metric name must not be set twice: " STR_FMT,
+                       STR_ARG(buf_str(&text)));
+}
+
 static bool check_selector(struct checker *checker, struct node *node)
 {
         struct node_selector *selector = &node->selector;
@@ -263,11 +274,8 @@ static bool check_selector(struct checker *checker, struct node *node)
         if (selector->name.len) {
                 for (size_t i = 0; i + 1 < selector->matcher_count; i++)
                         if (str_equal(selector->matchers[i].name, LABEL_METRIC_NAME))
-                                return FAIL_AT(checker, node->span.start,
-                                               "metric name must not be set twice: \"" STR_FMT
-                                               "\" or \"" STR_FMT "\"",
-                                               STR_ARG(selector->name),
-                                               STR_ARG(selector->matchers[i].value));
+                                return fail_second_name(checker, node,
+                                                        selector->matchers[i].value);
                 return true;
         }
         for (size_t i = 0; i < selector->matcher_count; i++)

@@ -262,6 +262,12 @@ static size_t encode_rune(char *out, int rune)
         return 4;
 }
 
+/* Go's unicode.IsPrint for what people meet: controls, the hard space, the soft hyphen. */
+static bool is_printable(int rune)
+{
+        return rune >= 0x20 && !(rune >= 0x7f && rune <= 0xa0) && rune != 0xad;
+}
+
 /* "text 'c'" with the character quoted as Go's %q does. */
 static struct token fail_rune(struct lexer *lexer, const char *text, int rune, const char *tail)
 {
@@ -278,6 +284,8 @@ static struct token fail_rune(struct lexer *lexer, const char *text, int rune, c
                 shown[1] = (char)rune;
         } else if (rune < 0x20 || rune == 0x7f) {
                 snprintf(shown, sizeof(shown), "\\x%02x", (unsigned)rune & 0xff);
+        } else if (!is_printable(rune)) {
+                snprintf(shown, sizeof(shown), "\\u%04x", (unsigned)rune & 0xffff);
         } else {
                 encode_rune(shown, rune);
         }
@@ -327,6 +335,9 @@ static const char *lex_escape(struct lexer *lexer, int quote)
         } else {
                 char shown[5] = {0};
 
+                if (!is_printable(c))
+                        return arena_printf(lexer->arena, "unknown escape sequence U+%04X",
+                                            (unsigned)c);
                 encode_rune(shown, c);
                 return arena_printf(lexer->arena, "unknown escape sequence U+%04X '%s'",
                                     (unsigned)c, shown);
@@ -563,6 +574,9 @@ static struct token lex_bracket_or_paren(struct lexer *lexer, int c)
                 lexer->brace_open = true;
                 return emit(lexer, TOKEN_LEFT_BRACE);
         case '[':
+                if (lexer->in_duration)
+                        return fail_rune(lexer, "unexpected character in duration expression: ",
+                                         c, "");
                 if (lexer->bracket_open)
                         return fail_rune(lexer, "unexpected left bracket ", c, "");
                 lexer->bracket_open = true;

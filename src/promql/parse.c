@@ -76,6 +76,10 @@ void parser_report_unexpected(struct parser *parser, const char *context, const 
                 parser_report(parser, parser->token.at, STR_FMT, STR_ARG(parser->token.text));
                 return;
         }
+        if (!context && parser->duration_context) {
+                context = parser->duration_context;
+                expected = parser->duration_expected;
+        }
         if (!context && parser->aggregations)
                 context = "aggregation";
         buf_append_cstr(&text, "unexpected ");
@@ -123,6 +127,30 @@ static bool parse_go_integer(struct str text, double *ret_value)
         return true;
 }
 
+static size_t skip_digits(struct str text, size_t at)
+{
+        while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9')
+                at++;
+        return at;
+}
+
+/* Whether a token that is no float64 is too large for one, rather than not a number at all. */
+static bool is_number_syntax(struct str text)
+{
+        size_t at = skip_digits(text, 0), digits = at, exponent;
+
+        if (at < text.len && text.data[at] == '.') {
+                at = skip_digits(text, at + 1);
+                digits = at - 1;
+        }
+        if (!digits || at == text.len || (text.data[at] != 'e' && text.data[at] != 'E'))
+                return digits && at == text.len;
+        at++;
+        at += at < text.len && (text.data[at] == '+' || text.data[at] == '-');
+        exponent = skip_digits(text, at);
+        return exponent > at && exponent == text.len;
+}
+
 static bool number_value(struct parser *parser, struct token token, double *ret_value)
 {
         if (parse_go_integer(token.text, ret_value) || double_parse(token.text, ret_value))
@@ -131,10 +159,8 @@ static bool number_value(struct parser *parser, struct token token, double *ret_
                            "error parsing number: strconv.ParseFloat: parsing \"" STR_FMT
                            "\": %s",
                            STR_ARG(token.text),
-                           str_find_byte(token.text, '_') < token.text.len ||
-                                           str_find_byte(token.text, 'x') < token.text.len
-                                   ? "invalid syntax"
-                                   : "value out of range");
+                           is_number_syntax(token.text) ? "value out of range"
+                                                        : "invalid syntax");
 }
 
 /* Consumes the number or duration that is next. */
@@ -467,6 +493,24 @@ static void append_arg(struct arena *arena, struct args *args, struct node *arg)
                 args->depth = arg->depth;
 }
 
+static bool starts_expression(const struct parser *parser)
+{
+        switch (parser->token.kind) {
+        case TOKEN_LEFT_PAREN:
+        case TOKEN_LEFT_BRACE:
+        case TOKEN_STRING:
+        case TOKEN_NUMBER:
+        case TOKEN_DURATION:
+        case TOKEN_ADD:
+        case TOKEN_SUB:
+        case TOKEN_MIN_OF:
+        case TOKEN_MAX_OF:
+                return true;
+        default:
+                return parse_is_metric_name(parser->token.kind);
+        }
+}
+
 static bool parse_args(struct parser *parser, struct args *ret_args)
 {
         struct args args = {0};
@@ -485,7 +529,7 @@ static bool parse_args(struct parser *parser, struct args *ret_args)
                 comma = parser->token;
                 if (!parser_accept(parser, TOKEN_COMMA))
                         return parser_unexpected(parser, NULL, NULL);
-                if (parser->token.kind == TOKEN_RIGHT_PAREN)
+                if (parser->token.kind != TOKEN_ERROR && !starts_expression(parser))
                         return parser_fail(parser, comma.at,
                                            "trailing commas not allowed in function call args");
         }
@@ -541,6 +585,8 @@ static bool parse_aggregate(struct parser *parser, struct node **ret_node)
         grouped = parser->token.kind != TOKEN_LEFT_PAREN;
         if (!parse_grouping(parser, &node->aggregate) || !parse_args(parser, &args))
                 return false;
+        if (!grouped && parser->token.kind == TOKEN_ERROR)
+                return parser_unexpected(parser, NULL, NULL);
         if (!grouped && !parse_grouping(parser, &node->aggregate))
                 return false;
         parser->aggregations--;
@@ -554,6 +600,9 @@ static bool parse_call(struct parser *parser, struct node **ret_node)
         struct node *node = parser_node(parser, NODE_CALL, name.at);
         struct args args;
 
+        parser_advance(parser);
+        if (!parse_args(parser, &args))
+                return false;
         node->call.function = function_find(name.text);
         if (!node->call.function)
                 return parser_fail(parser, name.at, "unknown function with name \"" STR_FMT "\"",
@@ -561,9 +610,6 @@ static bool parse_call(struct parser *parser, struct node **ret_node)
         if (node->call.function->experimental && !parser->features.experimental_functions)
                 return parser_fail(parser, name.at, "function \"" STR_FMT "\" is not enabled",
                                    STR_ARG(name.text));
-        parser_advance(parser);
-        if (!parse_args(parser, &args))
-                return false;
         node->call.args = args.items;
         node->call.arg_count = args.count;
         *ret_node = node;
@@ -581,15 +627,9 @@ static bool parse_name(struct parser *parser, struct node **ret_node)
 {
         enum token_kind kind = parser->token.kind, next = peek_kind(parser);
 
-        if (token_is_aggregator(kind)) {
-                if (next == TOKEN_LEFT_PAREN || next == TOKEN_BY || next == TOKEN_WITHOUT)
-                        return parse_aggregate(parser, ret_node);
-                if (next == TOKEN_IDENTIFIER || next == TOKEN_METRIC_IDENTIFIER ||
-                    next == TOKEN_NUMBER || next == TOKEN_DURATION || next == TOKEN_STRING) {
-                        parser_advance(parser);
-                        return parser_unexpected(parser, "aggregation", NULL);
-                }
-        }
+        if (token_is_aggregator(kind) &&
+            (next == TOKEN_LEFT_PAREN || next == TOKEN_BY || next == TOKEN_WITHOUT))
+                return parse_aggregate(parser, ret_node);
         if (next == TOKEN_LEFT_PAREN &&
             (kind == TOKEN_IDENTIFIER || (kind >= TOKEN_START && kind <= TOKEN_MAX_OF)))
                 return parse_call(parser, ret_node);
@@ -752,7 +792,8 @@ static bool parse_matching(struct parser *parser, struct node_binary *binary)
                         binary->card = parser->token.kind == TOKEN_GROUP_LEFT ? MATCH_MANY_TO_ONE
                                                                               : MATCH_ONE_TO_MANY;
                         parser_advance(parser);
-                        if (parser->token.kind == TOKEN_LEFT_PAREN &&
+                        if ((parser->token.kind == TOKEN_LEFT_PAREN ||
+                             !starts_expression(parser)) &&
                             !parse_labels(parser, &binary->include))
                                 return false;
                 }

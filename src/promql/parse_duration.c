@@ -192,8 +192,11 @@ bool parse_positive_duration(struct parser *parser, const char *context, const c
         if (!parser_is_number(parser) && !is_word(kind) && kind != TOKEN_LEFT_PAREN &&
             kind != TOKEN_ADD && kind != TOKEN_SUB)
                 return parser_unexpected(parser, context, expected);
+        parser->duration_context = context;
+        parser->duration_expected = expected;
         if (!parse_sum(parser, 1, &node))
                 return false;
+        parser->duration_context = NULL;
         if (node->kind == NODE_NUMBER && node->number.value <= 0)
                 return parser_fail(parser, node->span.start, "duration must be greater than 0");
         *ret_extent = extent_of(node);
@@ -212,8 +215,11 @@ bool parse_offset_duration(struct parser *parser, struct extent *ret_extent)
         if (!parser_is_number(parser) && !is_word(parser->token.kind) &&
             parser->token.kind != TOKEN_LEFT_PAREN)
                 return parser_unexpected(parser, "offset", number_or_step);
+        parser->duration_context = "offset";
+        parser->duration_expected = number_or_step;
         if (!parse_primary(parser, &node))
                 return false;
+        parser->duration_context = NULL;
         if (is_signed)
                 node = apply_sign(parser, sign, node);
         *ret_extent = extent_of(node);

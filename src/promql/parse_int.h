@@ -14,6 +14,7 @@ struct parser {
         size_t depth;
         size_t node_count;
         size_t aggregations; /* how many aggregation bodies are open */
+        const char *duration_context, *duration_expected; /* inside a duration expression */
         struct error *err;
 };
 

@@ -18,46 +18,43 @@ bool parse_is_metric_name(enum token_kind kind)
         case TOKEN_END:
         case TOKEN_STEP:
         case TOKEN_RANGE:
+        case TOKEN_FILL:
+        case TOKEN_FILL_LEFT:
+        case TOKEN_FILL_RIGHT:
                 return true;
         default:
                 return token_is_aggregator(kind);
         }
 }
 
-/* Prometheus shows Go's words for a bad regex, of the pattern as it anchors it: ^(?s:x)$. */
-static bool fail_regex(struct parser *parser, size_t at, struct str pattern, const char *reason)
+/* Prometheus shows Go's words for a bad regex. */
+static bool fail_regex(struct parser *parser, size_t at, const char *reason)
 {
         static const struct {
                 const char *re2, *go;
-                bool head, tail; /* the quoted part includes the anchors */
         } words[] = {
-                {"missing ]: ", "missing closing ]", false, true},
-                {"missing ): ", "missing closing )", true, true},
-                {"unexpected ): ", "unexpected )", true, true},
+                {"missing ]: ", "missing closing ]"},
+                {"missing ): ", "missing closing )"},
+                {"unexpected ): ", "unexpected )"},
                 {"no argument for repetition operator: ",
-                 "missing argument to repetition operator", false, false},
-                {"invalid repetition size: ", "invalid repeat count", false, false},
-                {"bad repetition operator: ", "invalid nested repetition operator", false, false},
-                {"invalid perl operator: ", "invalid or unsupported Perl syntax", false, false},
-                {"invalid named capture group: ", "invalid named capture", false, false},
-                {"invalid escape sequence: ", "invalid escape sequence", false, false},
-                {"invalid character class range: ", "invalid character class range", false,
-                 false},
+                 "missing argument to repetition operator"},
+                {"invalid repetition size: ", "invalid repeat count"},
+                {"bad repetition operator: ", "invalid nested repetition operator"},
+                {"invalid perl operator: ", "invalid or unsupported Perl syntax"},
+                {"invalid named capture group: ", "invalid named capture"},
+                {"invalid escape sequence: ", "invalid escape sequence"},
+                {"invalid character class range: ", "invalid character class range"},
         };
-        struct str text = str_from(reason);
 
-        /* There the backslash escapes the closing anchor. */
-        if (str_starts_with(text, STR_LIT("trailing \\")))
-                return parser_fail(parser, at,
-                                   "error parsing regexp: missing closing ): `^(?s:" STR_FMT ")$`",
-                                   STR_ARG(pattern));
+        if (str_starts_with(str_from(reason), STR_LIT("trailing \\")))
+                return parser_fail(parser, at, "error parsing regexp: "
+                                   "trailing backslash at end of expression: ``");
         for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-                if (!str_starts_with(text, str_from(words[i].re2)) ||
-                    reason[strlen(words[i].re2)] == '`')
-                        continue;
-                return parser_fail(parser, at, "error parsing regexp: %s: `%s%s%s`", words[i].go,
-                                   words[i].head ? "^(?s:" : "", reason + strlen(words[i].re2),
-                                   words[i].tail ? ")$" : "");
+                size_t len = strlen(words[i].re2);
+
+                if (strncmp(reason, words[i].re2, len) == 0 && reason[len] != '`')
+                        return parser_fail(parser, at, "error parsing regexp: %s: `%s`",
+                                           words[i].go, reason + len);
         }
         return parser_fail(parser, at, "error parsing regexp: %s", reason);
 }
@@ -82,7 +79,7 @@ static bool add_matcher(struct parser *parser, struct matcher_list *list, enum m
                 list->capacity = capacity;
         }
         if (!matcher_init(&list->items[list->count], parser->arena, op, name, value, &reason))
-                return fail_regex(parser, at, value, reason.text);
+                return fail_regex(parser, at, reason.text);
         list->count++;
         return true;
 }
