@@ -203,7 +203,10 @@ static void run_query(struct api *api, struct http_request *request,
         metric_observe_ns(&query_seconds, clock_mono_ns(&clock_real) - started_ns);
         metric_add(&query_failures, !ok);
         if (!ok) {
-                api_fail(response, &err);
+                if (err.code == ERROR_INVALID)
+                        api_bad_parameter(response, "query", "%s", err.text);
+                else
+                        api_fail(response, &err);
                 return;
         }
         metric_add(&query_samples, (int64_t)result.stats.samples_total);

@@ -303,6 +303,22 @@ static bool check_count(double value, struct error *err)
         return false;
 }
 
+/* Whether the parameter, looked at before anything else, makes the result empty. */
+static bool selects_nothing(const struct selection *selection)
+{
+        enum token_kind op = selection->aggregate->op;
+
+        if (op == TOKEN_QUANTILE)
+                return false;
+        for (size_t i = 0; i < selection->grid->count; i++) {
+                double value = selection->param[i];
+
+                if (op == TOKEN_LIMIT_RATIO ? value != 0 : !(value < 1))
+                        return false;
+        }
+        return true;
+}
+
 static bool check_params(struct selection *selection, struct error *err)
 {
         enum token_kind op = selection->aggregate->op;
@@ -319,9 +335,9 @@ static bool check_params(struct selection *selection, struct error *err)
         if (op == TOKEN_QUANTILE) {
                 if (nan)
                         quantile_warn(selection->eval, selection->aggregate->param, number_nan());
-                if (high > 1)
+                if (high > 1 && !nan)
                         quantile_warn(selection->eval, selection->aggregate->param, high);
-                if (low < 0)
+                if (low < 0 && !nan)
                         quantile_warn(selection->eval, selection->aggregate->param, low);
                 return true;
         }
@@ -353,8 +369,8 @@ bool eval_aggregate_k(struct eval *eval, const struct node *node, const struct g
         matrix_init(&selection.out, eval, grid->count);
         labelset_table_init(&selection.table, &selection.input.arena.arena);
         ok = matrix_collect(&selection.input, eval, node->aggregate.expr, grid, err) &&
-             check_params(&selection, err);
-        if (ok) {
+             (selects_nothing(&selection) || check_params(&selection, err));
+        if (ok && !selects_nothing(&selection)) {
                 group_rows(&selection);
                 ok = node->aggregate.op == TOKEN_QUANTILE ? push_quantiles(&selection, err)
                                                           : push_rows(&selection, err);

@@ -6,6 +6,11 @@ bool binary_is_arithmetic(enum token_kind op)
         return op >= TOKEN_ADD && op <= TOKEN_ATAN2;
 }
 
+bool binary_is_trim(enum token_kind op)
+{
+        return op == TOKEN_TRIM_UPPER || op == TOKEN_TRIM_LOWER;
+}
+
 double binary_operate(enum token_kind op, double lhs, double rhs, bool *ret_keep)
 {
         bool keep = true;
@@ -43,6 +48,9 @@ double binary_operate(enum token_kind op, double lhs, double rhs, bool *ret_keep
         case TOKEN_GTR:
                 keep = lhs > rhs;
                 break;
+        case TOKEN_TRIM_UPPER:
+        case TOKEN_TRIM_LOWER:
+                break;
         default:
                 BUG_ON(true);
         }
@@ -56,7 +64,7 @@ bool eval_binary_scalars(struct eval *eval, const struct node *node, const struc
         const struct node_binary *binary = &node->binary;
         double *rhs;
 
-        if (binary->op == TOKEN_TRIM_UPPER || binary->op == TOKEN_TRIM_LOWER)
+        if (binary_is_trim(binary->op))
                 return error_set(err, ERROR_EXECUTION,
                                  "operator \"%s\" not allowed for Scalar operations",
                                  token_kind_text(binary->op));
@@ -118,38 +126,44 @@ static void apply_scalar(const void *ctx, const struct grid *grid, double *v)
                 apply_comparison(side, grid, v);
 }
 
-static bool drop_row(void *ctx, struct row *row, struct error *err)
+/* </ and >/ work on histograms only: floats are left out, with an info. */
+void binary_note_trim(struct eval *eval, const struct node *node)
 {
-        (void)ctx, (void)row, (void)err;
+        const char *op = token_kind_text(node->binary.op);
+
+        notes_info(&eval->notes, node,
+                   "incompatible sample types encountered for binary operator \"%s\": "
+                   "float %s float",
+                   op, op);
+}
+
+struct trim {
+        struct eval *eval;
+        const struct node *node;
+};
+
+static bool leave_out(void *ctx, struct row *row, struct error *err)
+{
+        struct trim *trim = ctx;
+
+        (void)row, (void)err;
+        binary_note_trim(trim->eval, trim->node);
         return true;
 }
 
-/* </ and >/ work on histograms only: floats are left out, with an info. */
-static bool eval_trim(struct eval *eval, const struct node *node, const struct grid *grid,
-                      struct error *err)
+static bool eval_trim_scalar(struct eval *eval, const struct node *node, const struct grid *grid,
+                             struct error *err)
 {
-        const struct node *sides[] = {node->binary.lhs, node->binary.rhs};
-        const char *op = token_kind_text(node->binary.op);
+        bool left = node_type(node->binary.lhs) == PROMQL_SCALAR;
+        struct trim trim = {eval, node};
         struct tally tally = tally_begin(eval);
+        double *ignored;
 
-        for (size_t i = 0; i < 2; i++) {
-                size_t before = eval->budget.samples;
-                double *ignored;
-
-                if (node_type(sides[i]) == PROMQL_SCALAR) {
-                        if (!eval_scalar_new(eval, sides[i], grid, &ignored, err))
-                                return false;
-                } else if (!eval_vector(eval, sides[i], grid, (struct sink){drop_row, NULL},
-                                        err)) {
-                        return false;
-                }
-                if (eval->budget.samples > before)
-                        notes_info(&eval->notes, node,
-                                   "incompatible sample types encountered for binary operator "
-                                   "\"%s\": float %s float",
-                                   op, op);
-        }
-        return tally_end(eval, &tally, grid, err);
+        return eval_scalar_new(eval, left ? node->binary.lhs : node->binary.rhs, grid, &ignored,
+                               err) &&
+               eval_vector(eval, left ? node->binary.rhs : node->binary.lhs, grid,
+                           (struct sink){leave_out, &trim}, err) &&
+               tally_end(eval, &tally, grid, err);
 }
 
 bool eval_binary(struct eval *eval, const struct node *node, const struct grid *grid,
@@ -163,12 +177,12 @@ bool eval_binary(struct eval *eval, const struct node *node, const struct grid *
                           binary_is_arithmetic(binary->op) || binary->return_bool};
         double *scalar;
 
-        if (binary->op == TOKEN_TRIM_UPPER || binary->op == TOKEN_TRIM_LOWER)
-                return eval_trim(eval, node, grid, err);
         if (!left && !right)
                 return token_is_set_operator(binary->op)
                                ? eval_set(eval, node, grid, sink, err)
                                : eval_match(eval, node, grid, sink, err);
+        if (binary_is_trim(binary->op))
+                return eval_trim_scalar(eval, node, grid, err);
         if (!eval_scalar_new(eval, left ? binary->lhs : binary->rhs, grid, &scalar, err))
                 return false;
         side.scalar = scalar;

@@ -62,7 +62,7 @@ static bool broadcast_row(void *ctx, struct row *row, struct error *err)
 static bool eval_invariant(struct eval *eval, const struct node *node, const struct grid *grid,
                            struct sink sink, struct error *err)
 {
-        struct grid once = {grid->start_ms, grid->step_ms, 1};
+        struct grid once = {grid->start_ms, grid->step_ms, 1, false};
         struct broadcast broadcast = {grid, sink, NULL, 0};
         struct query_arena arena;
         bool ok;
@@ -99,7 +99,7 @@ bool eval_vector(struct eval *eval, const struct node *node, const struct grid *
                  struct sink sink, struct error *err)
 {
         node = node_unwrap(node);
-        if (eval_plan(eval, node)->invariant && grid->count > 1)
+        if (eval_plan(eval, node)->invariant && grid->ranged)
                 return eval_invariant(eval, node, grid, sink, err);
         switch (node->kind) {
         case NODE_SELECTOR:
@@ -209,7 +209,7 @@ static bool eval_scalar_call(struct eval *eval, const struct node *node, const s
 static bool eval_scalar_invariant(struct eval *eval, const struct node *node,
                                   const struct grid *grid, double *ret_v, struct error *err)
 {
-        struct grid once = {grid->start_ms, grid->step_ms, 1};
+        struct grid once = {grid->start_ms, grid->step_ms, 1, false};
         double value;
 
         if (!eval_scalar(eval, node, &once, &value, err))
@@ -514,7 +514,8 @@ bool promql_query_run(const struct series_source *source, const struct promql_op
         fill_options(&eval, options);
         eval.query.start_ms = eval_clamp_time(query->start_ms);
         eval.query.end_ms = eval_clamp_time(query->end_ms);
-        eval.grid = (struct grid){eval.query.start_ms, query->step_ms, 1};
+        eval.grid = (struct grid){eval.query.start_ms, query->step_ms, 1,
+                                  eval.query.start_ms != eval.query.end_ms};
         if (query->step_ms)
                 eval.grid.count = (size_t)((eval.query.end_ms - eval.query.start_ms) /
                                            query->step_ms) + 1;

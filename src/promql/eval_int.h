@@ -25,6 +25,7 @@
 struct grid {
         int64_t start_ms, step_ms;
         size_t count; /* at least 1 */
+        bool ranged;  /* the end is behind the start, though maybe by less than a step */
 };
 
 static inline int64_t grid_time(const struct grid *grid, size_t step)
@@ -267,6 +268,8 @@ NODISCARD bool eval_set(struct eval *eval, const struct node *node, const struct
 /* One binary operation; *ret_keep is false when a comparison does not hold. */
 double binary_operate(enum token_kind op, double lhs, double rhs, bool *ret_keep);
 bool binary_is_arithmetic(enum token_kind op);
+bool binary_is_trim(enum token_kind op);
+void binary_note_trim(struct eval *eval, const struct node *node);
 
 NODISCARD bool eval_call(struct eval *eval, const struct node *node, const struct grid *grid,
                          struct sink sink, struct error *err);

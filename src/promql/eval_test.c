@@ -305,7 +305,7 @@ static void notes_have_positions_and_come_once(void **state)
         assert_int_equal(world->result.notes.info_count, 2);
         assert_string_equal(world->result.notes.infos[0],
                             "PromQL info: metric might not be a counter, name does not end in "
-                            "_total/_sum/_count/_bucket: \"a\" (1:6)");
+                            "_total/_sum/_count/_bucket: \"a\" (1:21)");
         assert_true(query(world, "quantile(7.5, a)", MINUTE, MINUTE, 0));
         assert_string_equal(world->result.notes.warnings[0],
                             "PromQL warning: quantile value should be between 0 and 1, got 7.5 "

@@ -1,6 +1,21 @@
 /* absent() and absent_over_time(). */
 #include "promql/eval_int.h"
 
+/* Prometheus moves these to the end of a selector when it looks up series. */
+static bool takes_away(const struct matcher *matcher)
+{
+        return (matcher->op == MATCHER_NOT_EQUAL || matcher->op == MATCHER_NOT_REGEX) &&
+               matcher_matches(matcher, STR_LIT(""));
+}
+
+static bool was_seen(const struct names *seen, struct str name)
+{
+        for (size_t i = 0; i < seen->count; i++)
+                if (str_equal(seen->items[i], name))
+                        return true;
+        return false;
+}
+
 /* The labels of what is missing: those that the selector demands by a single equality. */
 static struct labels missing_labels(struct eval *eval, const struct node *argument)
 {
@@ -8,20 +23,17 @@ static struct labels missing_labels(struct eval *eval, const struct node *argume
                                                                 : argument;
         struct labels_builder builder;
         struct names seen = {0};
+        size_t count = node->kind == NODE_SELECTOR ? node->selector.matcher_count : 0;
 
         labels_builder_init(&builder, &eval->keep.arena, (struct labels){NULL, 0});
-        if (node->kind != NODE_SELECTOR)
-                return (struct labels){NULL, 0};
-        seen.items = arena_array(&eval->keep.arena, struct str, node->selector.matcher_count);
-        for (size_t i = 0; i < node->selector.matcher_count; i++) {
-                const struct matcher *matcher = &node->selector.matchers[i];
-                bool again = false;
+        seen.items = arena_array(&eval->keep.arena, struct str, count);
+        for (size_t i = 0; i < 2 * count; i++) {
+                const struct matcher *matcher = &node->selector.matchers[i % count];
 
-                if (str_equal(matcher->name, LABEL_METRIC_NAME))
+                if (str_equal(matcher->name, LABEL_METRIC_NAME) ||
+                    takes_away(matcher) != (i >= count))
                         continue;
-                for (size_t s = 0; s < seen.count; s++)
-                        again = again || str_equal(seen.items[s], matcher->name);
-                if (matcher->op == MATCHER_EQUAL && !again) {
+                if (matcher->op == MATCHER_EQUAL && !was_seen(&seen, matcher->name)) {
                         labels_builder_set(&builder, matcher->name, matcher->value);
                         seen.items[seen.count++] = matcher->name;
                 } else {

@@ -99,11 +99,27 @@ static size_t merge_equal_bounds(struct bucket *buckets, size_t count)
         return last + 1;
 }
 
+/* A binary search, as in Prometheus: with a NaN among the counts it matters which are looked at. */
+static size_t first_reaching(double rank, const struct bucket *buckets, size_t count)
+{
+        size_t low = 0, high = count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (buckets[middle].count >= rank)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return low;
+}
+
 static double quantile_of_buckets(double q, struct bucket *buckets, size_t count,
                                   struct fix *ret_fix)
 {
         double observations, rank, start = 0, inside;
-        size_t b = 0;
+        size_t b;
 
         *ret_fix = (struct fix){0};
         if (isnan(q))
@@ -118,8 +134,7 @@ static double quantile_of_buckets(double q, struct bucket *buckets, size_t count
         if (count < 2 || observations == 0)
                 return number_nan();
         rank = q * observations;
-        while (b < count - 1 && !(buckets[b].count >= rank))
-                b++;
+        b = first_reaching(rank, buckets, count - 1);
         if (b == count - 1)
                 return buckets[count - 2].upper;
         if (b == 0 && buckets[0].upper <= 0)
@@ -157,7 +172,7 @@ static double rank_of(double v, const struct bucket *buckets, size_t count)
 static double fraction_of_buckets(double lower, double upper, struct bucket *buckets,
                                   size_t count)
 {
-        double total;
+        double total, above, below;
 
         if (buckets[count - 1].upper != INFINITY)
                 return number_nan();
@@ -167,27 +182,26 @@ static double fraction_of_buckets(double lower, double upper, struct bucket *buc
                 return number_nan();
         if (lower >= upper)
                 return 0;
-        return (fmin(rank_of(upper, buckets, count), total) -
-                fmin(rank_of(lower, buckets, count), total)) /
-               total;
+        above = rank_of(upper, buckets, count);
+        below = rank_of(lower, buckets, count);
+        return ((above > total ? total : above) - (below > total ? total : below)) / total;
 }
 
 /* ---- finding the histograms -------------------------------------------------------------- */
 
 static void warn_bad_bucket(struct histograms *histograms, struct labels labels, struct str le)
 {
-        struct str name = labels_get(labels, LABEL_METRIC_NAME);
+        struct notes *notes = &histograms->eval->notes;
+        const char *text = "bucket label \"le\" is missing or has a malformed value of";
 
-        if (name.len)
-                notes_warn(&histograms->eval->notes, histograms->vector,
-                           "bucket label \"le\" is missing or has a malformed value of \"" STR_FMT
-                           "\" for metric name \"" STR_FMT "\"",
-                           STR_ARG(le), STR_ARG(name));
+        /* The name is gone by now, unless it is dropped late. */
+        if (histograms->eval->options.features.delayed_name_removal &&
+            labels_get(labels, LABEL_METRIC_NAME).len)
+                notes_warn(notes, histograms->vector,
+                           "%s \"" STR_FMT "\" for metric name \"" STR_FMT "\"", text, STR_ARG(le),
+                           STR_ARG(labels_get(labels, LABEL_METRIC_NAME)));
         else
-                notes_warn(&histograms->eval->notes, histograms->vector,
-                           "bucket label \"le\" is missing or has a malformed value of \"" STR_FMT
-                           "\"",
-                           STR_ARG(le));
+                notes_warn(notes, histograms->vector, "%s \"" STR_FMT "\"", text, STR_ARG(le));
 }
 
 static void find_histograms(struct histograms *histograms)

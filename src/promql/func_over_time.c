@@ -257,7 +257,8 @@ static bool range_mad(struct window *w, double *ret_v)
 }
 
 static const struct range_kind kinds[FUNCTION_COUNT] = {
-        [FUNCTION_ABSENT_OVER_TIME] = {range_present, EVENTS_NONE, false},
+        /* Nobody looks at the labels, so they may be equal without the name. */
+        [FUNCTION_ABSENT_OVER_TIME] = {range_present, EVENTS_NONE, true},
         [FUNCTION_AVG_OVER_TIME] = {range_avg, EVENTS_NONE, false},
         [FUNCTION_CHANGES] = {range_event_count, EVENTS_CHANGES, false},
         [FUNCTION_COUNT_OVER_TIME] = {range_count, EVENTS_NONE, false},

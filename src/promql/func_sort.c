@@ -118,7 +118,7 @@ bool eval_sort(struct eval *eval, const struct node *node, const struct grid *gr
         struct tally tally = tally_begin(eval);
         bool ok;
 
-        if (grid->count > 1) {
+        if (grid->ranged) {
                 notes_warn(&eval->notes, node,
                            "sort is ineffective for range queries since results are always "
                            "ordered by labels");

@@ -17,7 +17,8 @@ struct group {
 
 struct match {
         struct eval *eval;
-        const struct node_binary *binary;
+        const struct node *node;
+        const struct node_binary *binary; /* the node's */
         const struct grid *grid;
         struct matrix many, one, out;
         struct labelset_table signatures, labels; /* labels number the rows of out */
@@ -227,6 +228,10 @@ static bool combine(struct match *match, size_t group, size_t output, size_t ste
                 value = keep;
         else if (!keep)
                 return true;
+        if (binary_is_trim(binary->op)) {
+                binary_note_trim(match->eval, match->node);
+                return true;
+        }
         if (!row_is_absent(*target))
                 return error_set(err, ERROR_EXECUTION,
                                  "vector cannot contain metrics with the same labelset");
@@ -308,6 +313,7 @@ bool eval_match(struct eval *eval, const struct node *node, const struct grid *g
 {
         const struct node_binary *binary = &node->binary;
         struct match match = {.eval = eval,
+                              .node = node,
                               .binary = binary,
                               .grid = grid,
                               .swapped = binary->card == MATCH_ONE_TO_MANY};

@@ -32,8 +32,12 @@ static struct note *note_find_or_add(struct notes *notes, const struct node *whe
 
         *ret_new = false;
         for (note = notes->first; note; note = note->next)
-                if (note->warning == warning && strcmp(note->message, message) == 0)
+                if (note->warning == warning && strcmp(note->message, message) == 0) {
+                        /* In Prometheus the last one to say it gives the position. */
+                        if (!note->monotonic)
+                                note->offset = where->span.start;
                         return note;
+                }
         if (notes->count == KEPT_MAX)
                 return NULL;
         note = arena_new(notes->arena, struct note);

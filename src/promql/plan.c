@@ -4,6 +4,13 @@
 
 /* ---- durations --------------------------------------------------------------------------- */
 
+/* With the range of bytes in front, as Prometheus has it here. */
+static bool fail_duration(const struct node *node, const char *reason, struct error *err)
+{
+        return error_set(err, ERROR_INVALID, "%zu:%zu: %s", node->span.start, node->span.end,
+                         reason);
+}
+
 static bool duration_value(const struct eval *eval, const struct node *node, double *ret_s,
                            struct error *err)
 {
@@ -25,9 +32,8 @@ static bool duration_value(const struct eval *eval, const struct node *node, dou
         if (!duration_value(eval, duration->rhs, &rhs, err))
                 return false;
         if ((duration->op == TOKEN_DIV || duration->op == TOKEN_MOD) && rhs == 0)
-                return error_set(err, ERROR_EXECUTION, duration->op == TOKEN_DIV
-                                                               ? "division by zero"
-                                                               : "modulo by zero");
+                return fail_duration(node, duration->op == TOKEN_DIV ? "division by zero"
+                                                                     : "modulo by zero", err);
         switch (duration->op) {
         case TOKEN_MIN_OF:
                 *ret_s = number_min(lhs, rhs);
@@ -52,10 +58,12 @@ static bool resolve_extent(const struct eval *eval, int64_t ms, const struct nod
         }
         if (!duration_value(eval, expr, &seconds, err))
                 return false;
+        if (!isfinite(seconds))
+                return fail_duration(expr, "duration is NaN or infinite", err);
         if (seconds <= 0 && !may_be_negative)
-                return error_set(err, ERROR_EXECUTION, "duration must be greater than 0");
+                return fail_duration(expr, "duration must be greater than 0", err);
         if (!(fabs(seconds) < 9.2e9))
-                return error_set(err, ERROR_EXECUTION, "duration is out of range");
+                return fail_duration(expr, "duration is out of range", err);
         *ret_ms = (int64_t)(seconds * 1000);
         return true;
 }

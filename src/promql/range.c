@@ -104,7 +104,10 @@ static void compute_series(const void *ctx, struct scratch *scratch, size_t inde
 /* rate and increase of something that does not look like a counter. */
 static void note_non_counter(struct range_job *job, struct labels labels)
 {
+        /* Prometheus loses the position of a subquery. */
+        static const struct node start_of_text = {0};
         enum function_kind kind = function_kind(job->call->call.function);
+        const struct node *argument = node_unwrap(job->call->call.args[0]);
         struct str name;
 
         if (kind != FUNCTION_RATE && kind != FUNCTION_INCREASE)
@@ -116,7 +119,8 @@ static void note_non_counter(struct range_job *job, struct labels labels)
         if (str_ends_with(name, STR_LIT("_total")) || str_ends_with(name, STR_LIT("_sum")) ||
             str_ends_with(name, STR_LIT("_count")) || str_ends_with(name, STR_LIT("_bucket")))
                 return;
-        notes_info(&job->eval->notes, node_unwrap(job->call->call.args[0]),
+        notes_info(&job->eval->notes,
+                   argument->kind == NODE_SUBQUERY ? &start_of_text : argument,
                    "metric might not be a counter, name does not end in "
                    "_total/_sum/_count/_bucket: \"" STR_FMT "\"",
                    STR_ARG(name));
@@ -331,7 +335,7 @@ bool eval_subquery(struct eval *eval, const struct node *node, const struct grid
         int64_t first_ms = plan->has_at ? plan->at_ms : grid->start_ms;
         int64_t last_ms = plan->has_at ? plan->at_ms : grid_time(grid, grid->count - 1);
         int64_t behind_ms = first_ms - plan->offset_ms - plan->range_ms;
-        struct grid own = {behind_ms / plan->step_ms * plan->step_ms, plan->step_ms, 1};
+        struct grid own = {behind_ms / plan->step_ms * plan->step_ms, plan->step_ms, 1, true};
         struct subquery subquery = {.grid = &own, .sink = sink};
         struct query_arena arena;
         bool ok;
