@@ -22,19 +22,26 @@ void api_bad_parameter(struct http_response *response, const char *name, const c
 
 NODISCARD bool api_time(struct http_request *request, struct http_response *response,
                         const char *name, int64_t fallback_ms, int64_t *ret_ms);
+NODISCARD bool api_required_time(struct http_request *request, struct http_response *response,
+                                 const char *name, int64_t *ret_ms);
+/* With a fallback of 0 the parameter is required. */
 NODISCARD bool api_duration(struct http_request *request, struct http_response *response,
                             const char *name, int64_t fallback_ms, int64_t *ret_ms);
 NODISCARD bool api_limit(struct http_request *request, struct http_response *response,
-                         const char *name, uint64_t fallback, uint64_t *ret_limit);
+                         uint64_t *ret_limit);
 
 struct api_selectors {
         struct promql_selector *items;
         size_t count;
 };
 
-/* All match[] parameters. */
-NODISCARD bool api_selectors(struct http_request *request, struct http_response *response,
-                             struct api_selectors *ret_selectors);
+/* A parameter that is a whole number; false when it is something else, with no answer given. */
+NODISCARD bool api_integer(struct http_request *request, const char *name, int64_t fallback,
+                           int64_t *ret_value);
+
+/* All match[] parameters; false with an error, with no answer given. */
+NODISCARD bool api_selectors(struct http_request *request, struct api_selectors *ret_selectors,
+                             struct error *err);
 
 /* The widest time range: what start and end mean when they are absent. */
 #define API_MIN_TIME_MS INT64_MIN

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -115,34 +116,59 @@ void api_bad_parameter(struct http_response *response, const char *name, const c
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
-/* What a float of seconds may be: Prometheus's own minimum and maximum time. */
+/* Whole seconds and the rest are rounded apart, as in Prometheus: 0.0005 s behind a large number
+ * is less than half a millisecond. */
 static bool seconds_to_ms(double seconds, int64_t *ret_ms)
 {
-        double ms = round(seconds * 1000);
+        double whole, rest = modf(seconds, &whole);
 
-        if (!(fabs(ms) < 9.2e18))
+        if (!(fabs(seconds) < 9.2e15))
                 return false;
-        *ret_ms = (int64_t)ms;
+        *ret_ms = (int64_t)whole * 1000 + (int64_t)round(rest * 1000);
+        return true;
+}
+
+/* Times that nanoseconds cannot hold are read in the years from 1800 to 2199: the calendar repeats
+ * every 400 years. */
+static bool parse_rfc3339(struct str text, int64_t *ret_ms)
+{
+        static const int64_t cycle_ms = 146097LL * 86400 * 1000;
+        char near[64];
+        int64_t ns, cycles;
+        int year;
+
+        /* Go takes only the capital T and Z. */
+        if (text.len >= sizeof(near) || text.len < 4 || memchr(text.data, 't', text.len) ||
+            memchr(text.data, 'z', text.len))
+                return false;
+        for (size_t i = 0; i < 4; i++)
+                if (text.data[i] < '0' || text.data[i] > '9')
+                        return false;
+        year = (text.data[0] - '0') * 1000 + (text.data[1] - '0') * 100 +
+               (text.data[2] - '0') * 10 + (text.data[3] - '0');
+        memcpy(near, text.data, text.len);
+        cycles = (year + 200) / 400 - 5;
+        near[0] = year % 400 < 200 ? '2' : '1';
+        near[1] = (char)('0' + (year % 400 + (year % 400 < 200 ? 0 : 600)) / 100);
+        if (!civil_parse_rfc3339(str_make(near, text.len), &ns))
+                return false;
+        *ret_ms = ns / 1000000 - (ns % 1000000 < 0) + cycles * cycle_ms;
         return true;
 }
 
 static bool parse_time(struct str text, int64_t *ret_ms)
 {
         double seconds;
-        int64_t ns;
 
         if (double_parse(text, &seconds))
                 return seconds_to_ms(seconds, ret_ms);
-        if (civil_parse_rfc3339(text, &ns)) {
-                *ret_ms = ns / 1000000 - (ns % 1000000 < 0);
+        if (parse_rfc3339(text, ret_ms))
                 return true;
-        }
         if (str_is(text, "-292273086-05-16T16:47:06Z")) {
                 *ret_ms = API_MIN_TIME_MS;
                 return true;
         }
-        if (str_is(text, "+292277025-08-18T07:12:54.999999999Z") ||
-            str_is(text, "292277025-08-18T07:12:54.999999999Z")) {
+        if (str_is(text, "292277025-08-18T07:12:54.999999999Z")) {
                 *ret_ms = API_MAX_TIME_MS;
                 return true;
         }
@@ -154,10 +180,19 @@ bool api_time(struct http_request *request, struct http_response *response, cons
 {
         struct str text = http_request_param(request, name);
 
-        if (!text.len) {
-                *ret_ms = fallback_ms;
+        *ret_ms = fallback_ms;
+        if (!text.len || parse_time(text, ret_ms))
                 return true;
-        }
+        api_bad_parameter(response, name, "invalid time value for '%s': cannot parse \"" STR_FMT
+                          "\" to a valid timestamp", name, STR_ARG(text));
+        return false;
+}
+
+bool api_required_time(struct http_request *request, struct http_response *response,
+                       const char *name, int64_t *ret_ms)
+{
+        struct str text = http_request_param(request, name);
+
         if (parse_time(text, ret_ms))
                 return true;
         api_bad_parameter(response, name, "cannot parse \"" STR_FMT "\" to a valid timestamp",
@@ -172,7 +207,7 @@ bool api_duration(struct http_request *request, struct http_response *response, 
         double seconds;
 
         *ret_ms = fallback_ms;
-        if (!http_request_has_param(request, name) && fallback_ms)
+        if (!text.len && fallback_ms)
                 return true;
         if (double_parse(text, &seconds)) {
                 if (seconds_to_ms(seconds, ret_ms) && fabs(seconds) < 9.2e9)
@@ -188,43 +223,82 @@ bool api_duration(struct http_request *request, struct http_response *response, 
         return false;
 }
 
-bool api_limit(struct http_request *request, struct http_response *response, const char *name,
-               uint64_t fallback, uint64_t *ret_limit)
-{
-        struct str text = http_request_param(request, name);
-        char *end;
-        long long value;
+enum integer { INTEGER, NOT_INTEGER, INTEGER_TOO_LARGE };
 
-        *ret_limit = fallback;
+/* As Go's strconv.Atoi: a sign and digits, nothing else. */
+static enum integer parse_integer(struct str text, int64_t *ret_value)
+{
+        size_t digits = text.len && (text.data[0] == '-' || text.data[0] == '+');
+
+        if (digits == text.len)
+                return NOT_INTEGER;
+        for (size_t i = digits; i < text.len; i++)
+                if (text.data[i] < '0' || text.data[i] > '9')
+                        return NOT_INTEGER;
+        errno = 0;
+        *ret_value = strtoll(text.data, NULL, 10);
+        return errno ? INTEGER_TOO_LARGE : INTEGER;
+}
+
+bool api_limit(struct http_request *request, struct http_response *response, uint64_t *ret_limit)
+{
+        struct str text = http_request_param(request, "limit");
+        enum integer kind;
+        int64_t value = 0;
+
+        *ret_limit = 0;
         if (!text.len)
                 return true;
-        value = strtoll(text.data, &end, 10);
-        if (*end || value < 0) {
-                api_bad_parameter(response, name, "%s must be a non-negative number", name);
+        kind = parse_integer(text, &value);
+        if (kind != INTEGER) {
+                api_bad_parameter(response, "limit", "strconv.Atoi: parsing \"" STR_FMT "\": %s",
+                                  STR_ARG(text), kind == NOT_INTEGER ? "invalid syntax"
+                                                                     : "value out of range");
+                return false;
+        }
+        if (value < 0) {
+                api_bad_parameter(response, "limit", "limit must be non-negative");
                 return false;
         }
         *ret_limit = (uint64_t)value;
         return true;
 }
 
-bool api_selectors(struct http_request *request, struct http_response *response,
-                   struct api_selectors *ret_selectors)
+bool api_integer(struct http_request *request, const char *name, int64_t fallback,
+                 int64_t *ret_value)
+{
+        struct str text = http_request_param(request, name);
+
+        *ret_value = fallback;
+        return !text.len || parse_integer(text, ret_value) == INTEGER;
+}
+
+static bool selects_something(const struct promql_selector *selector)
+{
+        for (size_t i = 0; i < selector->count; i++)
+                if (!matcher_matches(&selector->matchers[i], STR_LIT("")))
+                        return true;
+        return false;
+}
+
+bool api_selectors(struct http_request *request, struct api_selectors *ret_selectors,
+                   struct error *err)
 {
         struct promql_selector *items = arena_array(request->arena, struct promql_selector,
                                                     request->param_count);
-        struct error err;
         size_t count = 0;
 
         for (size_t i = 0; i < request->param_count; i++) {
                 if (!str_is(request->params[i].name, "match[]"))
                         continue;
                 if (!promql_selector_parse(request->arena, request->params[i].value,
-                                           &items[count], &err)) {
-                        api_bad_parameter(response, "match[]", "%s", err.text);
+                                           &items[count++], err))
                         return false;
-                }
-                count++;
         }
+        for (size_t i = 0; i < count; i++)
+                if (!selects_something(&items[i]))
+                        return error_set(err, ERROR_INVALID,
+                                         "match[] must contain at least one non-empty matcher");
         *ret_selectors = (struct api_selectors){items, count};
         return true;
 }

@@ -173,7 +173,7 @@ static void run_query(struct api *api, struct http_request *request,
         uint64_t limit;
         bool ok;
 
-        if (!api_limit(request, response, "limit", 0, &limit) ||
+        if (!api_limit(request, response, &limit) ||
             !api_duration(request, response, "timeout", options.timeout_ms, &timeout_ms) ||
             !api_duration(request, response, "lookback_delta", options.lookback_ms,
                           &query->lookback_ms))
@@ -229,14 +229,8 @@ static void handle_query_range(struct http_request *request, struct http_respons
 {
         struct promql_query query = {0};
 
-        if (!http_request_param(request, "start").len || !http_request_param(request, "end").len) {
-                const char *name = http_request_param(request, "start").len ? "end" : "start";
-
-                api_bad_parameter(response, name, "cannot parse \"\" to a valid timestamp");
-                return;
-        }
-        if (!api_time(request, response, "start", 0, &query.start_ms) ||
-            !api_time(request, response, "end", 0, &query.end_ms))
+        if (!api_required_time(request, response, "start", &query.start_ms) ||
+            !api_required_time(request, response, "end", &query.end_ms))
                 return;
         if (query.end_ms < query.start_ms) {
                 api_bad_parameter(response, "end", "end timestamp must not be before start time");

@@ -13,13 +13,8 @@ static bool read_request(struct http_request *request, struct http_response *res
 {
         if (!api_time(request, response, "start", API_MIN_TIME_MS, &ret->start_ms) ||
             !api_time(request, response, "end", API_MAX_TIME_MS, &ret->end_ms) ||
-            !api_limit(request, response, "limit", 0, &ret->limit) ||
-            !api_selectors(request, response, &ret->selectors))
+            !api_limit(request, response, &ret->limit))
                 return false;
-        if (ret->end_ms < ret->start_ms) {
-                api_bad_parameter(response, "end", "end timestamp must not be before start time");
-                return false;
-        }
         return true;
 }
 
@@ -94,16 +89,18 @@ static void answer_labels(struct api *api, struct http_request *request,
         struct querier *querier;
         struct str *texts = NULL;
         struct error err;
-        size_t count;
+        size_t count = 0;
         bool ok;
 
         if (!read_request(request, response, &query))
                 return;
-        if (!api->source.open(api->source.ctx, query.start_ms, query.end_ms, &querier, &err)) {
+        if (!api_selectors(request, &query.selectors, &err) ||
+            !api->source.open(api->source.ctx, query.start_ms, query.end_ms, &querier, &err)) {
                 api_fail(response, &err);
                 return;
         }
-        ok = collect(querier, request->arena, &query, name, &texts, &count, &err);
+        ok = query.end_ms < query.start_ms ||
+             collect(querier, request->arena, &query, name, &texts, &count, &err);
         if (ok)
                 write_strings(response, texts, count, query.limit);
         else
@@ -232,11 +229,15 @@ static void handle_series(struct http_request *request, struct http_response *re
         struct error err;
         bool ok = true;
 
-        if (!read_request(request, response, &query))
-                return;
-        if (!query.selectors.count) {
+        if (!http_request_has_param(request, "match[]")) {
                 error_set(&err, ERROR_INVALID, "no match[] parameter provided");
                 api_fail(response, &err);
+                return;
+        }
+        if (!read_request(request, response, &query))
+                return;
+        if (!api_selectors(request, &query.selectors, &err)) {
+                api_bad_parameter(response, "match[]", "%s", err.text);
                 return;
         }
         if (!api->source.open(api->source.ctx, query.start_ms, query.end_ms, &querier, &err)) {
@@ -244,7 +245,7 @@ static void handle_series(struct http_request *request, struct http_response *re
                 return;
         }
         lists = arena_array(request->arena, struct series_list, query.selectors.count);
-        for (size_t i = 0; i < query.selectors.count && ok; i++)
+        for (size_t i = 0; i < query.selectors.count && ok && query.start_ms <= query.end_ms; i++)
                 ok = querier->ops->select(querier, request->arena,
                                           query.selectors.items[i].matchers,
                                           query.selectors.items[i].count, &request->canceled,

@@ -156,17 +156,20 @@ static void handle_tsdb(struct http_request *request, struct http_response *resp
         struct tsdb_stats stats;
         struct json_writer writer;
         struct error err;
-        uint64_t limit;
+        int64_t limit;
 
-        if (!api_limit(request, response, "limit", LIMIT_DEFAULT, &limit))
+        if (!api_integer(request, "limit", LIMIT_DEFAULT, &limit) || limit < 1) {
+                error_set(&err, ERROR_INVALID, "limit must be a positive number");
+                api_fail(response, &err);
                 return;
-        if (limit < 1 || limit > LIMIT_MAX) {
-                error_set(&err, ERROR_INVALID, "limit must be between 1 and %d", LIMIT_MAX);
+        }
+        if (limit > LIMIT_MAX) {
+                error_set(&err, ERROR_INVALID, "limit must not exceed %d", LIMIT_MAX);
                 api_fail(response, &err);
                 return;
         }
         tsdb_stats(api->tsdb, &stats);
-        if (!tsdb_cardinality(api->tsdb, request->arena, limit, &cardinality, &err)) {
+        if (!tsdb_cardinality(api->tsdb, request->arena, (size_t)limit, &cardinality, &err)) {
                 api_fail(response, &err);
                 return;
         }

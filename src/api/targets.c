@@ -96,7 +96,7 @@ static void handle_targets(struct http_request *request, struct http_response *r
         struct api *api = ctx;
         struct str state = http_request_param(request, "state");
         struct targets_answer answer = {.pool = http_request_param(request, "scrapePool")};
-        bool any = !str_is(state, "active") && !str_is(state, "dropped");
+        bool any = !state.len || str_is(state, "any");
 
         answer.writer = api_begin(response);
         json_object_begin(&answer.writer);
@@ -183,6 +183,18 @@ static void write_family(struct json_writer *writer, const struct metadata_famil
         json_array_end(writer);
 }
 
+static bool metadata_limit(struct http_request *request, struct http_response *response,
+                           const char *name, int64_t *ret_limit)
+{
+        struct error err;
+
+        if (api_integer(request, name, -1, ret_limit))
+                return true;
+        error_set(&err, ERROR_INVALID, "%s must be a number", name);
+        api_fail(response, &err);
+        return false;
+}
+
 static void handle_metadata(struct http_request *request, struct http_response *response,
                             void *ctx)
 {
@@ -191,21 +203,21 @@ static void handle_metadata(struct http_request *request, struct http_response *
                                          .metric = http_request_param(request, "metric")};
         struct metadata_family **sorted;
         struct json_writer writer;
-        uint64_t limit, per_metric;
+        int64_t limit, per_metric;
         size_t count = 0;
 
-        if (!api_limit(request, response, "limit", 0, &limit) ||
-            !api_limit(request, response, "limit_per_metric", 0, &per_metric))
+        if (!metadata_limit(request, response, "limit", &limit) ||
+            !metadata_limit(request, response, "limit_per_metric", &per_metric))
                 return;
-        answer.per_metric = per_metric;
+        answer.per_metric = per_metric > 0 ? (size_t)per_metric : 0;
         scrape_manager_each_metadata(api->scrapes, collect_metadata, &answer);
         sorted = arena_array(request->arena, struct metadata_family *, answer.families.count);
         for (struct map_entry *e = NULL; (e = map_next(&answer.families, e));)
                 sorted[count++] = e->value;
         map_release(&answer.families);
         qsort(sorted, count, sizeof(*sorted), compare_families);
-        if (limit && limit < count)
-                count = limit;
+        if (limit >= 0 && (size_t)limit < count)
+                count = (size_t)limit;
         writer = api_begin(response);
         json_object_begin(&writer);
         for (size_t i = 0; i < count; i++)

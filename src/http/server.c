@@ -31,6 +31,8 @@ METRIC_COUNTER(clients_left, "pitwall_http_clients_left_total", "",
  * below what a person notices, and 20 polls a second cost nothing. */
 enum { WATCH_INTERVAL_MS = 50 };
 enum { CONNECTION_TIMEOUT_S = 60, NETWORK_THREADS = 2 };
+/* Head of a request and of its answer; expressions of 64 KiB in a URL exist. */
+enum { CONNECTION_MEMORY_BYTES = 160 << 10 };
 /* Below this a gzip frame saves no packet. */
 enum { GZIP_MIN_BYTES = 1024, GZIP_LEVEL = 1 };
 
@@ -106,13 +108,14 @@ void http_response_text(struct http_response *response, int status, const char *
 
 /* ---- reading a request -------------------------------------------------------------------- */
 
+/* Pairs with a semicolon or a broken escape are left out, as by Go's net/http. */
 static void parse_params(struct arena *arena, struct str text, struct http_param *params,
                          size_t *count)
 {
         struct str pair, name;
 
         while (str_cut(&text, '&', &pair)) {
-                if (!pair.len)
+                if (!pair.len || str_find_byte(pair, ';') < pair.len || !http_url_valid(pair))
                         continue;
                 BUG_ON(!str_cut(&pair, '=', &name));
                 params[*count].name = http_url_decode(arena, name, true);
@@ -129,23 +132,33 @@ static size_t count_params(struct str text)
         return count;
 }
 
+static bool has_form(const struct http_request *request)
+{
+        static const char form[] = "application/x-www-form-urlencoded";
+        struct str type = http_request_header(request, "Content-Type"), name;
+
+        BUG_ON(!str_cut(&type, ';', &name));
+        name = str_trim(name);
+        return !str_is(request->method, "GET") && name.len == strlen(form) &&
+               strncasecmp(name.data, form, name.len) == 0;
+}
+
 static void parse_request(struct http_exchange *exchange, struct str *ret_raw_path)
 {
         struct http_request *request = &exchange->request;
         struct str query = exchange->uri, form = STR_LIT(""), raw_path;
-        struct str type = http_request_header(request, "Content-Type");
         struct http_param *params;
 
         BUG_ON(!str_cut(&query, '?', &raw_path));
         request->path = http_url_decode(&exchange->arena, raw_path, false);
         request->body = buf_str(&exchange->body);
-        if (str_starts_with(type, STR_LIT("application/x-www-form-urlencoded")))
+        if (has_form(request))
                 form = request->body;
         params = arena_array(&exchange->arena, struct http_param,
                              count_params(query) + count_params(form));
+        parse_params(&exchange->arena, form, params, &request->param_count);
         if (query.data)
                 parse_params(&exchange->arena, query, params, &request->param_count);
-        parse_params(&exchange->arena, form, params, &request->param_count);
         request->params = params;
         *ret_raw_path = raw_path;
 }
@@ -483,6 +496,7 @@ static void start_daemon(struct http_server *server)
                 NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
                 MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
                 server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
                 MHD_OPTION_THREAD_POOL_SIZE, NETWORK_THREADS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.connection_max, MHD_OPTION_CONNECTION_TIMEOUT,
                 CONNECTION_TIMEOUT_S, MHD_OPTION_END);

@@ -25,7 +25,7 @@ struct http_request {
         struct str path;   /* decoded */
         struct str path_args[HTTP_PATH_ARGS_MAX]; /* what the route's {} matched, decoded */
         struct str body;
-        const struct http_param *params; /* URL query first, then a form body; decoded */
+        const struct http_param *params; /* of a form body, then of the URL; decoded */
         size_t param_count;
         struct arena *arena; /* lives as long as the request */
         atomic_bool canceled;
@@ -94,6 +94,8 @@ struct http_server *http_server_free(struct http_server *server);
 NODISCARD bool http_parse_address(struct str text, struct str *ret_host, uint16_t *ret_port,
                                   struct error *err);
 
+/* Whether every % begins an escape. */
+bool http_url_valid(struct str text);
 /* Decodes %XX, and + as space when `plus`; malformed escapes stay as they are. */
 struct str http_url_decode(struct arena *arena, struct str text, bool plus);
 void http_url_encode(struct buf *out, struct str text); /* as a query component */

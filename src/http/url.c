@@ -9,6 +9,16 @@ static int hex_digit(char c)
         return -1;
 }
 
+bool http_url_valid(struct str text)
+{
+        for (size_t i = 0; i < text.len; i++)
+                if (text.data[i] == '%' &&
+                    (text.len - i < 3 || hex_digit(text.data[i + 1]) < 0 ||
+                     hex_digit(text.data[i + 2]) < 0))
+                        return false;
+        return true;
+}
+
 struct str http_url_decode(struct arena *arena, struct str text, bool plus)
 {
         char *out = arena_alloc(arena, text.len + 1);
