@@ -25,7 +25,7 @@ struct range_job {
         double *args[FUNCTION_ARGS_MAX];
         double *v;              /* of a subquery's row */
         struct scratch scratch; /* of a subquery's rows */
-        bool warned;
+        bool *warned; /* by time: about the quantile there */
         struct str last_name;
 };
 
@@ -126,16 +126,22 @@ static void note_non_counter(struct range_job *job, struct labels labels)
                    STR_ARG(name));
 }
 
-static void warn_quantile(struct range_job *job)
+/* Where the series has a result; elsewhere nobody looked at the quantile. */
+static void warn_quantile(struct range_job *job, const double *v)
 {
         const double *q = job->args[0];
+        size_t count = job->scan.grid->count;
 
-        if (job->warned ||
-            function_kind(job->call->call.function) != FUNCTION_QUANTILE_OVER_TIME)
+        if (function_kind(job->call->call.function) != FUNCTION_QUANTILE_OVER_TIME)
                 return;
-        job->warned = true;
-        for (size_t i = 0; q && i < job->scan.grid->count; i++)
+        if (!job->warned)
+                job->warned = arena_array(&job->eval->keep.arena, bool, count);
+        for (size_t i = 0; i < count; i++) {
+                if (job->warned[i] || row_is_absent(v[i]))
+                        continue;
+                job->warned[i] = true;
                 quantile_warn(job->eval, job->call->call.args[0], q[i]);
+        }
 }
 
 static bool emit_labelled(struct range_job *job, struct row *row, struct error *err)
@@ -147,7 +153,7 @@ static bool emit_labelled(struct range_job *job, struct row *row, struct error *
         job->tally.out += present;
         if (!tally_check(job->eval, &job->tally, err))
                 return false;
-        warn_quantile(job);
+        warn_quantile(job, row->v);
         note_non_counter(job, row->labels);
         if (!job->kind->keeps_name)
                 eval_row_computed(job->eval, row);

@@ -4,16 +4,10 @@ Samples carry explicit timestamps and questions fall between them, so both progr
 the same. Pitwall answers as Prometheus 3.14; where that differs from 2.42, DIFFERENCES says so.
 """
 import json
-import math
 import re
-import shutil
-import tempfile
-import time
 import unittest
 
-from harness import Client, EndToEndTest, Exporter, Pitwall, Program, free_port, wait_for
-
-STEP, COUNT = 15, 200
+from peer import STEP, PeerTest, first_difference, same_answer
 
 # Pattern of the query -> what changed after 2.42, and where that is written.
 DIFFERENCES = {
@@ -24,47 +18,6 @@ DIFFERENCES = {
     # CHANGELOG 3.0: UTF-8 names are allowed by default.
     r"\"1bad\"": "2.42 refuses such a label name",
 }
-
-
-def dataset(first):
-    """(metric text, [(time, value), ...]) for every series."""
-    def counter(slope, reset):
-        return lambda i: (i % reset) * slope
-    series = []
-
-    def add(text, value, keep=lambda i: True):
-        series.append((text, [(first + i * STEP, value(i)) for i in range(COUNT) if keep(i)]))
-    for desk in ("fx", "equities", "rates"):
-        for venue in ("lse", "nyse"):
-            labels = f'desk="{desk}",venue="{venue}"'
-            weight = len(desk) + 3 * len(venue)
-            add(f"orders_total{{{labels},status=\"filled\"}}", counter(weight, 90))
-            add(f"orders_total{{{labels},status=\"rejected\"}}", counter(weight / 7, 1000))
-            add(f"position{{{labels}}}", lambda i, w=weight: math.sin(i / 9.0 + w) * 1000 * w)
-            add(f"price{{{labels}}}", lambda i, w=weight: round(100 + w + i * 0.0137, 4),
-                keep=lambda i, w=weight: (i + w) % 23 > 2)
-            for bound in ("0.005", "0.01", "0.05", "0.1", "0.5", "1", "+Inf"):
-                share = 1 if bound == "+Inf" else min(1, float(bound) ** 0.4)
-                add(f"latency_seconds_bucket{{{labels},le=\"{bound}\"}}",
-                    lambda i, s=share, w=weight: math.floor(i * w * s))
-            add(f"latency_seconds_count{{{labels}}}", lambda i, w=weight: i * w)
-            add(f"latency_seconds_sum{{{labels}}}", lambda i, w=weight: i * w * 0.031)
-    for desk, owner in (("fx", "ana"), ("equities", "bo")):
-        add(f'desk_info{{desk="{desk}",owner="{owner}"}}', lambda i: 1)
-    add("odd{kind=\"nan\"}", lambda i: math.nan if i % 5 == 0 else i)
-    add("odd{kind=\"inf\"}", lambda i: math.inf if i % 50 == 3 else i)
-    add("odd{kind=\"constant\"}", lambda i: 42)
-    add("odd{kind=\"tiny\"}", lambda i: 1e-9 * i)
-    add("odd{kind=\"huge\"}", lambda i: 1e15 + i)
-    add("sparse", lambda i: i, keep=lambda i: i % 40 == 0)
-    return series
-
-
-def exposition(series):
-    """All lines in the order of time, which is the order Prometheus takes them in."""
-    lines = [(t, f"{text} {value!r} {t * 1000}".replace(" inf ", " +Inf ").replace(" nan ", " NaN "))
-             for text, points in series for t, value in points]
-    return "\n".join(line for _, line in sorted(lines, key=lambda pair: pair[0])) + "\n"
 
 
 RANGE_FUNCTIONS = ["rate", "increase", "irate", "delta", "idelta", "deriv", "changes", "resets",
@@ -199,89 +152,7 @@ topk(NaN, position)
 """.strip().splitlines()
 
 
-def as_number(text):
-    return float(text.replace("Inf", "inf"))
-
-
-def close(a, b):
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= 1e-9 * max(abs(a), abs(b)) + 1e-12
-
-
-def same_points(a, b):
-    return len(a) == len(b) and all(
-        left[0] == right[0] and close(as_number(left[1]), as_number(right[1]))
-        for left, right in zip(a, b))
-
-
-def same_answer(ours, theirs):
-    if ours["status"] != theirs["status"]:
-        return False
-    if ours["status"] == "error":
-        return ours["errorType"] == theirs["errorType"]
-    ours, theirs = ours["data"], theirs["data"]
-    if ours["resultType"] != theirs["resultType"]:
-        return False
-    kind = ours["resultType"]
-    if kind == "string":
-        return ours["result"] == theirs["result"]
-    if kind == "scalar":
-        return same_points([ours["result"]], [theirs["result"]])
-
-    def by_labels(result):
-        return {json.dumps(series["metric"], sort_keys=True):
-                series.get("values") or [series["value"]] for series in result["result"]}
-    left, right = by_labels(ours), by_labels(theirs)
-    return left.keys() == right.keys() and all(same_points(left[key], right[key]) for key in left)
-
-
-def first_difference(ours, theirs):
-    """The pair of smallest parts that differ, for a message a person can read."""
-    if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
-        for key in ours:
-            if ours[key] != theirs[key]:
-                return f"{key}: {first_difference(ours[key], theirs[key])}"
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for index, (left, right) in enumerate(zip(ours, theirs)):
-            if left != right:
-                return f"[{index}] {first_difference(left, right)}"
-    return f"{json.dumps(ours)[:200]} instead of {json.dumps(theirs)[:200]}"
-
-
-class Comparison(EndToEndTest):
-    @classmethod
-    def setUpClass(cls):
-        if not shutil.which("prometheus"):
-            raise unittest.SkipTest("Debian's prometheus is not installed")
-        cls.first = int(time.time()) // STEP * STEP - COUNT * STEP - 60
-        exporter = Exporter(exposition(dataset(cls.first)))
-        cls.addClassCleanup(exporter.close)
-        config = ("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-                  f"scrape_configs: [{{job_name: j, static_configs: [{{targets: "
-                  f"['{exporter.address}']}}]}}]\n")
-        cls.pitwall = Pitwall(config)
-        cls.addClassCleanup(cls.pitwall.close)
-        folder = tempfile.mkdtemp(prefix="pitwall-e2e-prometheus-")
-        cls.addClassCleanup(shutil.rmtree, folder, True)
-        port = free_port()
-        with open(f"{folder}/prometheus.yml", "w") as file:
-            file.write(config)
-        prometheus = Program(["prometheus", f"--config.file={folder}/prometheus.yml",
-                              f"--storage.tsdb.path={folder}/data",
-                              f"--web.listen-address=127.0.0.1:{port}"])
-        cls.addClassCleanup(prometheus.close)
-        cls.prometheus = Client(port)
-        last = cls.first + (COUNT - 1) * STEP
-
-        def has_all(client):
-            try:
-                return client.value("count(orders_total)", last + 1) == 12
-            except (OSError, ValueError):
-                return False
-        wait_for(lambda: has_all(cls.pitwall), what="Pitwall to have the data")
-        wait_for(lambda: has_all(cls.prometheus), 30, what="Prometheus to have the data")
-
+class Comparison(PeerTest):
     def compare(self, path, query, params):
         ours = self.pitwall.get(path, {"query": query, **params}).json
         theirs = self.prometheus.get(path, {"query": query, **params}).json
