@@ -211,7 +211,7 @@ class Hostile(EndToEndTest):
         pitwall = self.start(Pitwall(
             "global: {scrape_interval: 1s, scrape_timeout: 900ms}\n"
             "scrape_configs:\n"
-            f"- {{job_name: good, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: "
+            f"- {{job_name: good, scrape_interval: 500ms, scrape_timeout: 500ms, static_configs: "
             f"[{{targets: ['{good.address}']}}]}}\n"
             f"- {{job_name: bad, static_configs: [{{targets: ['{bad.address}']}}]{limit_extra}}}\n"))
 
