@@ -162,9 +162,10 @@ class Pitwall(Client):
 
 
 class Exporter:
-    """A target whose answer is whatever `handler(request)` writes, or a fixed text."""
+    """A target whose answer is a fixed text, or whatever answer(request) writes; over TLS when it
+    is given an ssl.SSLContext."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None):
         exporter = self
         self.answer = answer
         self.requests = []
@@ -196,6 +197,9 @@ class Exporter:
                 pass  # a client that left in the middle is what some tests are about
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.address = f"127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

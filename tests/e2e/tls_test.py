@@ -1,50 +1,21 @@
 """Scraping over TLS: who is trusted, client certificates, inline keys."""
-import http.server
 import pathlib
 import shutil
 import ssl
 import subprocess
 import tempfile
-import threading
 import unittest
 
-from harness import EndToEndTest, Pitwall, wait_for
+from harness import EndToEndTest, Exporter, Pitwall, wait_for
 
 
-class TlsExporter:
-    def __init__(self, folder, client_ca=None):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = b"secure 1\n"
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request, client_address):
-                pass
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "server.crt", folder / "server.key")
-        if client_ca:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(client_ca)
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
-                                                 do_handshake_on_connect=False)
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+def secure_exporter(folder, client_ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_ca)
+    return Exporter("secure 1\n", context)
 
 
 class Tls(EndToEndTest):
@@ -84,7 +55,7 @@ class Tls(EndToEndTest):
         return state["lastError"] or None
 
     def test_who_is_trusted(self):
-        exporter = self.start(TlsExporter(self.folder))
+        exporter = self.start(secure_exporter(self.folder))
         ca = self.folder / "ca.crt"
         self.assertRegex(self.scrape(exporter, "{}"), "certificate|issuer")
         self.assertIsNone(self.scrape(exporter, "{insecure_skip_verify: true}"))
@@ -98,7 +69,7 @@ class Tls(EndToEndTest):
                                       f'{{ca: "{inline}", server_name: gateway.internal}}'))
 
     def test_client_certificates(self):
-        exporter = self.start(TlsExporter(self.folder, client_ca=self.folder / "ca.crt"))
+        exporter = self.start(secure_exporter(self.folder, client_ca=self.folder / "ca.crt"))
         trust = f"ca_file: {self.folder / 'ca.crt'}, server_name: gateway.internal"
         self.assertIsNotNone(self.scrape(exporter, f"{{{trust}}}"))
         files = f"cert_file: {self.folder / 'client.crt'}, key_file: {self.folder / 'client.key'}"
