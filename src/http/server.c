@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "codec/gzip.h"
@@ -19,11 +20,14 @@
 ALLOC_TYPE(http_server_type, "http_server")
 ALLOC_TYPE(http_exchange_type, "http_exchange")
 ALLOC_TYPE(http_body_type, "http_body")
+ALLOC_TYPE(http_connection_type, "http_connection")
 
 METRIC_COUNTER(requests_total, "pitwall_http_requests_total", "",
                "HTTP requests that were given to a handler.")
 METRIC_COUNTER(requests_refused, "pitwall_http_requests_refused_total", "",
                "HTTP requests refused because the queue was full.")
+METRIC_COUNTER(connections_dropped, "pitwall_http_connections_dropped_total", "",
+               "HTTP connections closed because no whole request came.")
 METRIC_COUNTER(clients_left, "pitwall_http_clients_left_total", "",
                "HTTP requests whose client left before the answer.")
 
@@ -31,10 +35,24 @@ METRIC_COUNTER(clients_left, "pitwall_http_clients_left_total", "",
  * below what a person notices, and 20 polls a second cost nothing. */
 enum { WATCH_INTERVAL_MS = 50 };
 enum { CONNECTION_TIMEOUT_S = 60, NETWORK_THREADS = 2 };
+/* How long a connection may be without a whole request, also when it dribbles bytes, and how long
+ * when connections become scarce; how often that is looked at. */
+enum { IDLE_MAX_MS = 60000, IDLE_SCARCE_MS = 5000, IDLE_CHECK_MS = 1000 };
 /* Head of a request and of its answer; expressions of 64 KiB in a URL exist. */
 enum { CONNECTION_MEMORY_BYTES = 160 << 10 };
 /* Below this a gzip frame saves no packet. */
 enum { GZIP_MIN_BYTES = 1024, GZIP_LEVEL = 1 };
+
+/* What libmicrohttpd does not do: see that a client has left when its last bytes and its end came
+ * at once, and give a request as a whole a time limit. */
+struct http_connection {
+        struct http_server *server;
+        int fd;
+        bool busy;         /* a request is with a worker or being answered; server lock */
+        bool ended;        /* the client had ended its side when last looked; server lock */
+        int64_t since_ms;  /* open or without a request since; server lock */
+        struct http_connection *next, *previous; /* server lock */
+};
 
 struct http_exchange {
         struct http_server *server;
@@ -46,7 +64,7 @@ struct http_exchange {
         struct buf body;
         bool dispatched;  /* given to a worker; the network thread is done with it until resume */
         bool too_large;
-        int fd;
+        struct http_connection *peer;
         struct http_exchange *next, *previous; /* running ones; server lock */
 };
 
@@ -62,6 +80,8 @@ struct http_server {
         pthread_cond_t changed;
         struct http_exchange *running; /* lock */
         size_t running_count;          /* lock */
+        struct http_connection *connections; /* lock */
+        size_t connection_count;             /* lock */
         bool stopping;                 /* lock */
 };
 
@@ -313,7 +333,7 @@ static enum MHD_Result dispatch(struct http_exchange *exchange)
 static void watch_running(struct http_server *server)
 {
         for (struct http_exchange *e = server->running; e; e = e->next) {
-                struct pollfd poll_fd = {.fd = e->fd, .events = POLLRDHUP};
+                struct pollfd poll_fd = {.fd = e->peer->fd, .events = POLLRDHUP};
 
                 if (e->request.canceled || poll(&poll_fd, 1, 0) <= 0)
                         continue;
@@ -324,28 +344,74 @@ static void watch_running(struct http_server *server)
         }
 }
 
+static int64_t now_ms(void)
+{
+        return clock_mono_ns(&clock_real) / 1000000;
+}
+
+static bool has_ended(int fd)
+{
+        struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+
+        return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/* Ends connections that bring no request; libmicrohttpd then sees that and cleans up. */
+static void drop_idle(struct http_server *server)
+{
+        bool scarce = server->connection_count > server->options.connection_max / 4 * 3;
+        int64_t now = now_ms();
+
+        for (struct http_connection *c = server->connections; c; c = c->next) {
+                bool ended_before = c->ended;
+
+                if (c->busy)
+                        continue;
+                c->ended = has_ended(c->fd);
+                /* Seen twice: what was already sent has had its time to be read. */
+                if (!(c->ended && ended_before) &&
+                    now - c->since_ms < (scarce ? IDLE_SCARCE_MS : IDLE_MAX_MS))
+                        continue;
+                shutdown(c->fd, SHUT_RDWR);
+                metric_add(&connections_dropped, 1);
+        }
+}
+
+/* Sleeps with the lock released: briefly while requests run, else until something happens. */
+static void watcher_wait(struct http_server *server)
+{
+        int64_t wait_ms = server->running ? WATCH_INTERVAL_MS : IDLE_CHECK_MS;
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += wait_ms % 1000 * 1000000;
+        until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (!server->running) {
+                pthread_cond_timedwait(&server->changed, &server->lock, &until);
+                return;
+        }
+        pthread_mutex_unlock(&server->lock);
+        clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
+        pthread_mutex_lock(&server->lock);
+}
+
 static void *watcher_main(void *arg)
 {
         struct http_server *server = arg;
+        int64_t checked_ms = now_ms();
 
         pthread_mutex_lock(&server->lock);
         while (!server->stopping) {
-                struct timespec until;
-
-                if (!server->running) {
+                if (!server->running && !server->connections)
                         pthread_cond_wait(&server->changed, &server->lock);
-                        continue;
-                }
+                else
+                        watcher_wait(server);
                 watch_running(server);
-                clock_gettime(CLOCK_REALTIME, &until);
-                until.tv_nsec += WATCH_INTERVAL_MS * 1000000L;
-                if (until.tv_nsec >= 1000000000L) {
-                        until.tv_nsec -= 1000000000L;
-                        until.tv_sec++;
+                if (now_ms() - checked_ms >= IDLE_CHECK_MS) {
+                        drop_idle(server);
+                        checked_ms = now_ms();
                 }
-                pthread_mutex_unlock(&server->lock);
-                clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
-                pthread_mutex_lock(&server->lock);
         }
         pthread_mutex_unlock(&server->lock);
         return NULL;
@@ -353,16 +419,58 @@ static void *watcher_main(void *arg)
 
 /* ---- libmicrohttpd's callbacks ------------------------------------------------------------ */
 
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **socket_ctx,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        struct http_server *server = ctx;
+        struct http_connection *made = *socket_ctx;
+
+        pthread_mutex_lock(&server->lock);
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                made = alloc_new(&http_connection_type, sizeof(*made));
+                made->server = server;
+                made->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                                   ->connect_fd;
+                made->since_ms = now_ms();
+                made->next = server->connections;
+                if (server->connections)
+                        server->connections->previous = made;
+                server->connections = made;
+                server->connection_count++;
+                *socket_ctx = made;
+        } else {
+                if (made->previous)
+                        made->previous->next = made->next;
+                else
+                        server->connections = made->next;
+                if (made->next)
+                        made->next->previous = made->previous;
+                server->connection_count--;
+                *socket_ctx = alloc_free(&http_connection_type, made);
+        }
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->lock);
+}
+
+static void set_busy(struct http_connection *connection, bool busy)
+{
+        pthread_mutex_lock(&connection->server->lock);
+        connection->busy = busy;
+        connection->ended = false;
+        connection->since_ms = now_ms();
+        pthread_mutex_unlock(&connection->server->lock);
+}
+
 static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
         struct http_server *server = ctx;
         struct http_exchange *exchange = alloc_new(&http_exchange_type, sizeof(*exchange));
         const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
         exchange->server = server;
         exchange->connection = connection;
-        exchange->fd = info->connect_fd;
+        exchange->peer = info->socket_context;
         arena_init(&exchange->arena, server->options.arena_max_bytes);
         exchange->uri = arena_str(&exchange->arena, str_from(uri));
         exchange->body = BUF_INIT(server->options.body_max_bytes);
@@ -398,6 +506,7 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
                 *data_size = 0;
                 return MHD_YES;
         }
+        set_busy(exchange->peer, true);
         return dispatch(exchange);
 }
 
@@ -411,6 +520,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **re
         (void)code;
         if (!exchange)
                 return;
+        set_busy(exchange->peer, false);
         buf_release(&exchange->body);
         buf_release(&exchange->response.body);
         arena_release(&exchange->arena);
@@ -496,6 +606,7 @@ static void start_daemon(struct http_server *server)
                 NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
                 MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
                 server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
                 MHD_OPTION_THREAD_POOL_SIZE, NETWORK_THREADS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.connection_max, MHD_OPTION_CONNECTION_TIMEOUT,

@@ -2,7 +2,7 @@
 
 Expected answers are those of Prometheus 3.14.
 """
-import json
+import os
 import random
 import socket
 import threading
@@ -172,6 +172,18 @@ class Api(EndToEndTest):
         answer = send(self.pitwall.port, data).decode()
         self.assertEqual([int(part.split('"')[0]) for part in answer.split('[0,"')[1:]],
                          list(range(20)))
+
+    def test_clients_that_left_hold_no_connection(self):
+        """Their last bytes and their end arrive at once, which an edge-triggered poll reports once."""
+        def descriptors():
+            return len(os.listdir(f"/proc/{self.pitwall.process.pid}/fd"))
+        before = descriptors()
+        for head in (b"GET /api/v1/q", b"GET /api/v1/labels HTTP/1.1\r\nHost:",
+                     b"POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"):
+            for _ in range(50):
+                with socket.create_connection(("127.0.0.1", self.pitwall.port)) as leaving:
+                    leaving.sendall(head)
+        wait_for(lambda: descriptors() <= before + 5, 10, "the connections to be closed")
 
     def test_clients_that_misbehave_harm_nobody_else(self):
         """Slow ones, leaving ones and 40 that ask: afterwards nothing is stuck or lost."""
