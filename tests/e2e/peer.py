@@ -16,7 +16,7 @@ from harness import Client, EndToEndTest, Exporter, Pitwall, Program, free_port,
 
 PEER = os.environ.get("PITWALL_PEER", "prometheus")
 STEP, COUNT = 15, 200
-# What Prometheus keeps behind flags and Pitwall has on; the flags exist since 3.14.
+# Grammar that Prometheus keeps behind flags; the flags exist since 3.14.
 PEER_FEATURES = ("promql-experimental-functions,promql-duration-expr,"
                  "promql-extended-range-selectors,promql-binop-fill-modifiers")
 
