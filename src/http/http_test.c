@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -278,6 +279,54 @@ static void test_many_fetches_at_once(void **state)
         http_client_free(client);
 }
 
+static void *ask_until_refused(void *arg)
+{
+        const struct http_client_options options = {0};
+        char url[64];
+
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u/echo", *(const uint16_t *)arg);
+        for (bool refused = false; !refused;) {
+                struct http_fetch fetch = {.options = &options, .url = str_from(url),
+                                           .timeout_ms = 5000, .done = ignore_done,
+                                           .body = BUF_INIT(1 << 16)};
+
+                http_fetch_wait(&fetch);
+                refused = fetch.failed || fetch.status != 200;
+                buf_release(&fetch.body);
+        }
+        return NULL;
+}
+
+/* Stopping in the middle of requests and of new connections. */
+static void test_stops_under_load(void **state)
+{
+        enum { ROUNDS = 60, CLIENTS = 4 };
+        struct fixture *f = *state;
+        struct http_server_options options = {.host = STR_LIT("127.0.0.1"),
+                                              .worker_count = 2,
+                                              .queue_max = 64,
+                                              .connection_max = 64,
+                                              .body_max_bytes = 1000,
+                                              .response_max_bytes = 1 << 20,
+                                              .arena_max_bytes = 1 << 20};
+
+        for (int round = 0; round < ROUNDS; round++) {
+                struct http_server *server;
+                pthread_t clients[CLIENTS];
+                struct error err;
+                uint16_t port;
+
+                assert_true(http_server_new(&server, &options, f->router, &err));
+                port = http_server_port(server);
+                for (int i = 0; i < CLIENTS; i++)
+                        pthread_create(&clients[i], NULL, ask_until_refused, &port);
+                usleep((useconds_t)(round % 10) * 2000);
+                http_server_free(server);
+                for (int i = 0; i < CLIENTS; i++)
+                        pthread_join(clients[i], NULL);
+        }
+}
+
 static void test_addresses(void **state)
 {
         static const char *const bad[] = {"", "9090", "a:", "a:b", "a:70000", "a:-1"};
@@ -306,6 +355,7 @@ int main(void)
                 cmocka_unit_test(test_client_timeout_cancels_the_handler),
                 cmocka_unit_test(test_methods_and_bodies),
                 cmocka_unit_test(test_many_fetches_at_once),
+                cmocka_unit_test(test_stops_under_load),
                 cmocka_unit_test(test_addresses),
         };
 

@@ -262,20 +262,25 @@ static enum MHD_Result send_response(struct http_exchange *exchange)
 
 /* ---- running handlers --------------------------------------------------------------------- */
 
-static void enter_running(struct http_exchange *exchange)
+/* False when the server is stopping: from then on nothing may be suspended any more. */
+static bool enter_running(struct http_exchange *exchange)
 {
         struct http_server *server = exchange->server;
 
         pthread_mutex_lock(&server->lock);
+        if (server->stopping) {
+                pthread_mutex_unlock(&server->lock);
+                return false;
+        }
         exchange->previous = NULL;
         exchange->next = server->running;
         if (server->running)
                 server->running->previous = exchange;
         server->running = exchange;
         server->running_count++;
-        exchange->request.canceled = server->stopping;
         pthread_cond_broadcast(&server->changed);
         pthread_mutex_unlock(&server->lock);
+        return true;
 }
 
 static void leave_running(struct http_exchange *exchange)
@@ -318,8 +323,11 @@ static enum MHD_Result dispatch(struct http_exchange *exchange)
                 return send_response(exchange);
         }
         metric_add(&requests_total, 1);
+        if (!enter_running(exchange)) {
+                http_response_text(&exchange->response, 503, "the server is stopping\n");
+                return send_response(exchange);
+        }
         MHD_suspend_connection(exchange->connection);
-        enter_running(exchange);
         if (!workers_submit(exchange->server->workers, run_exchange, exchange)) {
                 metric_add(&requests_refused, 1);
                 http_response_text(&exchange->response, 503, "too many requests are waiting\n");
@@ -639,14 +647,13 @@ uint16_t http_server_port(const struct http_server *server)
         return server->port;
 }
 
-/* libmicrohttpd aborts when stopped with a suspended connection: cancel and wait first. */
+/* libmicrohttpd aborts when stopped with a suspended connection: cancel and wait first. Requests
+ * that come meanwhile get 503. MHD_quiesce_daemon() would keep them out, but it races with the
+ * network threads for the listener's place in their epoll sets, and whoever loses aborts. */
 struct http_server *http_server_free(struct http_server *server)
 {
-        MHD_socket listener;
-
         if (!server)
                 return NULL;
-        listener = MHD_quiesce_daemon(server->daemon);
         pthread_mutex_lock(&server->lock);
         server->stopping = true;
         for (struct http_exchange *e = server->running; e; e = e->next)
@@ -655,10 +662,7 @@ struct http_server *http_server_free(struct http_server *server)
         while (server->running_count)
                 pthread_cond_wait(&server->changed, &server->lock);
         pthread_mutex_unlock(&server->lock);
-        MHD_stop_daemon(server->daemon);
-        /* Only now: until then its threads may still take it out of their epoll sets. */
-        if (listener != MHD_INVALID_SOCKET)
-                close(listener);
+        MHD_stop_daemon(server->daemon); /* closes the listener */
         pthread_join(server->watcher, NULL);
         workers_free(server->workers);
         pthread_cond_destroy(&server->changed);
