@@ -29,9 +29,9 @@ class Counting:
 
 class Kill(EndToEndTest):
     def seen(self, pitwall):
-        """Every sample of the metric that a range query returns: {(series, time): value}."""
+        """Every sample of the metric that a range query returns: {(target, series, time): value}."""
         answer = pitwall.get("/api/v1/query", {"query": "c[1h]"}, timeout=10).json
-        return {(series["metric"]["i"], t): value
+        return {(series["metric"]["instance"], series["metric"]["i"], t): value
                 for series in answer["data"]["result"] for t, value in series["values"]}
 
     def test_returned_samples_survive(self):
