@@ -458,7 +458,7 @@ static bool store(struct scrape *scrape, struct error *err)
         /* Twice at most: a series forgotten between resolve and append is made anew. */
         for (int attempt = 0; attempt < 2; attempt++) {
                 ok = resolve_new(scrape, err) &&
-                     (scrape->count == 0 || sink->append(sink->ctx, scrape->samples,
+                     (scrape->count == 0 || sink->append(sink->ctx, scrape->samples, NULL,
                                                          scrape->count, outcomes, err));
                 if (!ok)
                         break;
@@ -488,7 +488,7 @@ static void append_stale(struct exposition *exposition, struct series_order *gon
         }
         /* A full disk is reported by the scrape itself; a marker lost then is made up for by the
          * lookback window. */
-        if (count && !exposition->sink.append(exposition->sink.ctx, samples, count, NULL, NULL))
+        if (count && !exposition->sink.append(exposition->sink.ctx, samples, NULL, count, NULL, NULL))
                 count = 0;
         alloc_free(&exposition_type, samples);
 }
@@ -592,7 +592,8 @@ void exposition_report(struct exposition *exposition, const char *name, int64_t 
                     !resolve_report(exposition, series))
                         return; /* the sink counts what it refuses */
                 sample = (struct append_sample){series->ref, t_ms, v};
-                if (!exposition->sink.append(exposition->sink.ctx, &sample, 1, &outcome, NULL))
+                if (!exposition->sink.append(exposition->sink.ctx, &sample, NULL, 1, &outcome,
+                                             NULL))
                         return;
         }
 }

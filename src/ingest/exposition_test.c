@@ -32,10 +32,13 @@ static bool record_resolve(void *ctx, struct labels labels, series_ref *ret_ref,
         return true;
 }
 
-static bool record_append(void *ctx, const struct append_sample *samples, size_t count,
-                          uint8_t *outcomes, struct error *err)
+static bool record_append(void *ctx, const struct append_sample *samples,
+                          const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                          struct error *err)
 {
         struct recorder *recorder = ctx;
+
+        (void)extras;
 
         if (recorder->full)
                 return error_set(err, ERROR_FULL, "disk is full");
@@ -99,7 +102,8 @@ static int tear_down(void **state)
 
 static bool scrape(struct fixture *f, const char *body, int64_t t_ms)
 {
-        struct series_sink sink = {record_resolve, record_append, &f->recorder};
+        struct series_sink sink = {.resolve = record_resolve, .append = record_append,
+                                   .ctx = &f->recorder};
 
         if (!f->exposition)
                 f->exposition = exposition_new(&f->options, &sink);

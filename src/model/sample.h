@@ -1,4 +1,4 @@
-/* model/sample.h - one float sample, and the staleness marker. */
+/* model/sample.h - one float sample, columns of samples, and the staleness marker. */
 #ifndef MODEL_SAMPLE_H
 #define MODEL_SAMPLE_H
 
@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "base/compiler.h"
+
+struct arena;
+struct histogram;
 
 /* The bit pattern with which a series says "I am gone" (Prometheus model/value). It is a NaN, so
  * it must be compared as bits. */
@@ -18,12 +21,19 @@ struct sample {
         double v;
 };
 
-/* Columns of samples of one series in time order; who fills them says who owns them. */
+/* Columns of samples of one series in time order; who fills them says who owns them.
+ *
+ * The columns behind `v` exist only once a sample needs them. Their entries from `count` on are
+ * always zero, so that code that knows floats alone may write t_ms and v and raise `count`, but
+ * must lower it with samples_truncate. */
 struct samples {
         int64_t *t_ms;
-        double *v;
+        double *v;                  /* of a histogram: its sum */
+        const struct histogram **h; /* NULL: all are floats; else NULL where it is one */
+        int64_t *start_ms;          /* NULL: no start timestamp is known; else 0 where not */
         size_t count;
         size_t capacity;
+        struct arena *arena;        /* owned; holds the histograms; made by samples_arena */
 };
 
 static inline uint64_t sample_bits(double v)
@@ -47,9 +57,31 @@ static inline bool sample_is_stale(double v)
         return sample_bits(v) == SAMPLE_STALE_BITS;
 }
 
-/* Makes room for `more` further samples; heap-backed. samples_release frees the columns. */
+/* Makes room for `more` further samples; heap-backed. samples_release frees everything. */
 void samples_reserve(struct samples *samples, size_t more);
 void samples_release(struct samples *samples);
+/* Keeps the first `count`; 0 also gives back what the histograms held. */
+void samples_truncate(struct samples *samples, size_t count);
+/* Where histograms that are put into these samples live. */
+struct arena *samples_arena(struct samples *samples);
+/* Sets a column's entry at `at` (below capacity), making the column when there is none. */
+void samples_set_histogram(struct samples *samples, size_t at, const struct histogram *h);
+void samples_set_start(struct samples *samples, size_t at, int64_t start_ms);
+/* Copies entry `from` over entry `to`, all columns. */
+static inline void samples_move(struct samples *samples, size_t to, size_t from)
+{
+        samples->t_ms[to] = samples->t_ms[from];
+        samples->v[to] = samples->v[from];
+        if (UNLIKELY(samples->h != NULL))
+                samples->h[to] = samples->h[from];
+        if (UNLIKELY(samples->start_ms != NULL))
+                samples->start_ms[to] = samples->start_ms[from];
+}
+
+static inline const struct histogram *samples_histogram(const struct samples *samples, size_t at)
+{
+        return samples->h ? samples->h[at] : NULL;
+}
 
 static inline void samples_append(struct samples *samples, int64_t t_ms, double v)
 {

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/labels.h"
+#include "model/histogram.h"
 #include "model/matcher.h"
 #include "model/sample.h"
 
@@ -27,6 +28,25 @@ struct series_list {
         size_t count;
 };
 
+/* An example of what a counter or a histogram counted: usually a trace id. */
+struct exemplar {
+        struct labels labels;
+        int64_t t_ms;
+        double v;
+};
+
+/* A condition on series: all of its matchers hold. */
+struct series_selector {
+        const struct matcher *matchers;
+        size_t count;
+};
+
+struct exemplar_series {
+        struct labels labels; /* of the series */
+        const struct exemplar *exemplars; /* by time */
+        size_t count;
+};
+
 /* A consistent view of the store over [mint_ms, maxt_ms], both inclusive. What one read returns,
  * every later read of the same or a later querier returns too, also after a crash. */
 struct querier;
@@ -40,8 +60,9 @@ struct querier_ops {
                        const atomic_bool *cancel, struct series_list *ret_list,
                        struct error *err);
         /* Appends the samples of one series in [mint_ms, maxt_ms] to `samples`, in time order,
-         * one per timestamp, staleness markers included. May be called by several threads at
-         * once for one querier. */
+         * one per timestamp, staleness markers included (as floats, whatever the series holds);
+         * histograms live in the samples' arena. May be called by several threads at once for
+         * one querier. */
         bool (*read)(struct querier *querier, const struct series *series, int64_t mint_ms,
                      int64_t maxt_ms, struct samples *samples, struct error *err);
         /* Sorted, unique label names, or values of one label, of the series that match; with
@@ -52,6 +73,12 @@ struct querier_ops {
         bool (*label_values)(struct querier *querier, struct arena *arena, struct str name,
                              const struct matcher *matchers, size_t matcher_count,
                              struct str **ret_values, size_t *ret_count, struct error *err);
+        /* Exemplars in [mint_ms, maxt_ms] of the series that match any of the selectors, series
+         * sorted by labels, those without exemplars left out. NULL when the store keeps none. */
+        bool (*exemplars)(struct querier *querier, struct arena *arena,
+                          const struct series_selector *selectors, size_t selector_count,
+                          struct exemplar_series **ret_series, size_t *ret_count,
+                          struct error *err);
         void (*close)(struct querier *querier);
 };
 
@@ -79,6 +106,17 @@ struct append_sample {
         double v;
 };
 
+/* What few samples have, in an array beside them. All zero: a plain float sample. */
+struct append_extra {
+        const struct histogram *h; /* validated; NULL: a float */
+        int64_t start_ms;          /* since when a counter counts; 0: unknown */
+};
+
+struct append_exemplar {
+        series_ref ref;
+        struct exemplar exemplar;
+};
+
 enum append_outcome {
         APPEND_OK = 0,
         APPEND_DUPLICATE_SAME,   /* same timestamp, same bits: nothing to do, not an error */
@@ -94,11 +132,18 @@ struct series_sink {
          * reached, ERROR_FULL when the disk is full. Thread-safe; the labels are copied. */
         bool (*resolve)(void *ctx, struct labels labels, series_ref *ret_ref,
                         struct error *err);
-        /* Appends a batch: logged and visible when it returns true. outcomes (count entries, may
-         * be NULL) tells of each sample what became of it; refused samples do not fail the
-         * batch. Fails as a whole, storing nothing, only with ERROR_FULL. Thread-safe. */
-        bool (*append)(void *ctx, const struct append_sample *samples, size_t count,
-                       uint8_t *outcomes, struct error *err);
+        /* Appends a batch: logged and visible when it returns true. extras (count entries, may
+         * be NULL) belong to the samples; outcomes (count entries, may be NULL) tells of each
+         * sample what became of it; refused samples do not fail the batch. Fails as a whole,
+         * storing nothing, only with ERROR_FULL. Everything given is copied. Thread-safe. */
+        bool (*append)(void *ctx, const struct append_sample *samples,
+                       const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                       struct error *err);
+        /* The same for exemplars. One that repeats the newest of its series, or one that is
+         * already there, is APPEND_DUPLICATE_SAME; an older one is APPEND_OUT_OF_ORDER. NULL
+         * when the store keeps none. */
+        bool (*append_exemplars)(void *ctx, const struct append_exemplar *exemplars, size_t count,
+                                 uint8_t *outcomes, struct error *err);
         void *ctx;
 };
 

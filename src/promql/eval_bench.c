@@ -28,7 +28,7 @@ static void fill(struct memory_series *store, size_t series_count)
                 for (size_t i = 0; i < SAMPLES; i++) {
                         sample.t_ms = (int64_t)i * INTERVAL_MS + (int64_t)(s % 100);
                         sample.v = (double)(i * (s % 7 + 1) % 90000);
-                        if (!sink.append(sink.ctx, &sample, 1, NULL, &err))
+                        if (!sink.append(sink.ctx, &sample, NULL, 1, NULL, &err))
                                 abort();
                 }
         }

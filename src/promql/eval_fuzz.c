@@ -24,7 +24,7 @@ static void add_series(struct series_sink sink, const char *name, const char *jo
                 sample.v = le ? (double)(i * phase) : values[(i * phase) % ARRAY_LEN(values)];
                 if (i % 11 == 7)
                         sample.v = sample_from_bits(SAMPLE_STALE_BITS);
-                if (!sink.append(sink.ctx, &sample, 1, NULL, NULL))
+                if (!sink.append(sink.ctx, &sample, NULL, 1, NULL, NULL))
                         abort();
         }
 }

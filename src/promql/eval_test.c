@@ -51,7 +51,7 @@ static void add(struct world *world, const char *name, const char *job, size_t c
         for (size_t i = 0; i < count; i++) {
                 sample.t_ms = (int64_t)i * MINUTE;
                 sample.v = first + (double)i * step;
-                assert_true(sink.append(sink.ctx, &sample, 1, NULL, NULL));
+                assert_true(sink.append(sink.ctx, &sample, NULL, 1, NULL, NULL));
         }
 }
 
@@ -172,7 +172,7 @@ static void rows_of_equal_labels_join_when_they_do_not_overlap(void **state)
 
         add(world, "early", "x", 2, 1, 0);
         assert_true(sink.resolve(sink.ctx, (struct labels){items, 2}, &sample.ref, NULL));
-        assert_true(sink.append(sink.ctx, &sample, 1, NULL, NULL));
+        assert_true(sink.append(sink.ctx, &sample, NULL, 1, NULL, NULL));
         assert_true(query(world, "-{job=\"x\"}", 0, 20 * MINUTE, 20 * MINUTE));
         assert_int_equal(world->result.series_count, 1);
         assert_int_equal(world->result.series[0].count, 2);
@@ -355,7 +355,7 @@ static void quantiles_agree_with_sorting(void **state)
                 values[i] = (double)(seed >> 16 & 63);
                 sample.t_ms = (int64_t)i * 1000;
                 sample.v = values[i];
-                assert_true(sink.append(sink.ctx, &sample, 1, NULL, NULL));
+                assert_true(sink.append(sink.ctx, &sample, NULL, 1, NULL, NULL));
         }
         for (size_t count = 1; count <= ARRAY_LEN(values); count++) {
                 char text[64];

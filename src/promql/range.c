@@ -323,7 +323,7 @@ static bool subquery_row(void *ctx, struct row *row, struct error *err)
         struct subquery *subquery = ctx;
         struct samples *samples = &subquery->samples;
 
-        samples->count = 0;
+        samples_truncate(samples, 0);
         for (size_t i = 0; i < subquery->grid->count; i++) {
                 if (row_is_absent(row->v[i]))
                         continue;

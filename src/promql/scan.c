@@ -47,10 +47,9 @@ static void drop_stale(struct samples *samples)
         for (size_t i = 0; i < samples->count; i++) {
                 if (sample_is_stale(samples->v[i]))
                         continue;
-                samples->t_ms[kept] = samples->t_ms[i];
-                samples->v[kept++] = samples->v[i];
+                samples_move(samples, kept++, i);
         }
-        samples->count = kept;
+        samples_truncate(samples, kept);
 }
 
 static bool check_size(const struct eval *eval, const struct samples *samples, struct error *err)
@@ -74,7 +73,7 @@ bool scan_read(struct eval *eval, const struct series *series, int64_t mint_ms,
 {
         int64_t slice_ms = FIRST_SLICE_MS;
 
-        samples->count = 0;
+        samples_truncate(samples, 0);
         for (int64_t from = mint_ms; from <= maxt_ms;) {
                 int64_t to = maxt_ms - from < slice_ms ? maxt_ms : from + slice_ms - 1;
                 size_t before = samples->count;

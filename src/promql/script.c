@@ -102,7 +102,7 @@ static bool append_values(struct script *script, struct series_sink sink,
                         continue;
                 sample.t_ms = (int64_t)i * gap_ms;
                 sample.v = series->values[i].v;
-                if (!sink.append(sink.ctx, &sample, 1, &outcome, script->err))
+                if (!sink.append(sink.ctx, &sample, NULL, 1, &outcome, script->err))
                         return false;
                 if (outcome != APPEND_OK && outcome != APPEND_DUPLICATE_SAME)
                         return fail_script(script, "sample %zu was refused (%d)", i, outcome);

@@ -98,6 +98,18 @@ static size_t first_at_or_after(const struct samples *samples, int64_t t_ms)
         return low;
 }
 
+static void read_one(struct samples *samples, const struct samples *stored, size_t i)
+{
+        const struct histogram *h = samples_histogram(stored, i);
+
+        samples_append(samples, stored->t_ms[i], stored->v[i]);
+        if (h)
+                samples_set_histogram(samples, samples->count - 1,
+                                      histogram_copy(samples_arena(samples), h));
+        if (stored->start_ms)
+                samples_set_start(samples, samples->count - 1, stored->start_ms[i]);
+}
+
 static bool read_series(struct querier *base, const struct series *series, int64_t mint_ms,
                         int64_t maxt_ms, struct samples *samples, struct error *err)
 {
@@ -107,7 +119,7 @@ static bool read_series(struct querier *base, const struct series *series, int64
         (void)err;
         for (size_t i = first_at_or_after(stored, mint_ms);
              i < stored->count && stored->t_ms[i] <= maxt_ms; i++)
-                samples_append(samples, stored->t_ms[i], stored->v[i]);
+                read_one(samples, stored, i);
         return true;
 }
 
@@ -188,8 +200,19 @@ static bool resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct
         return true;
 }
 
-static bool append(void *ctx, const struct append_sample *samples, size_t count,
-                   uint8_t *outcomes, struct error *err)
+static void put_extra(struct samples *samples, const struct append_extra *extra)
+{
+        size_t at = samples->count - 1;
+
+        if (extra->h)
+                samples_set_histogram(samples, at,
+                                      histogram_copy(samples_arena(samples), extra->h));
+        samples_set_start(samples, at, extra->start_ms);
+}
+
+static bool append(void *ctx, const struct append_sample *samples,
+                   const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                   struct error *err)
 {
         (void)ctx, (void)err;
         for (size_t i = 0; i < count; i++) {
@@ -202,6 +225,8 @@ static bool append(void *ctx, const struct append_sample *samples, size_t count,
                         continue;
                 }
                 samples_append(own, samples[i].t_ms, samples[i].v);
+                if (extras)
+                        put_extra(own, &extras[i]);
                 if (outcomes)
                         outcomes[i] = APPEND_OK;
         }
@@ -210,5 +235,5 @@ static bool append(void *ctx, const struct append_sample *samples, size_t count,
 
 struct series_sink memory_series_sink(struct memory_series *store)
 {
-        return (struct series_sink){resolve, append, store};
+        return (struct series_sink){.resolve = resolve, .append = append, .ctx = store};
 }

@@ -64,7 +64,7 @@ static void look_up(struct batch *batch, uint32_t series, int64_t t_ms, int64_t 
 {
         if (!batch->view)
                 batch->view = store_view(batch->tsdb);
-        batch->found.count = 0;
+        samples_truncate(&batch->found, 0);
         view_read(batch->tsdb, batch->view, series, t_ms, maxt_ms, &batch->found);
 }
 
@@ -258,8 +258,9 @@ static bool append_failed(struct tsdb *tsdb, struct error *err)
         return error_set(err, ERROR_FULL, "disk is full, samples are refused");
 }
 
-bool store_append(void *ctx, const struct append_sample *samples, size_t count,
-                  uint8_t *outcomes, struct error *err)
+bool store_append(void *ctx, const struct append_sample *samples,
+                  const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                  struct error *err)
 {
         struct tsdb *tsdb = ctx;
         struct batch batch;

@@ -113,7 +113,7 @@ static double scrape_all(struct series_sink sink, const series_ref *refs, size_t
                         batch[k] = (struct append_sample){refs[i], now_ms, v};
                 }
                 begin = cpu_seconds();
-                must(sink.append(sink.ctx, batch, PER_TARGET, NULL, &err), &err);
+                must(sink.append(sink.ctx, batch, NULL, PER_TARGET, NULL, &err), &err);
                 spent += cpu_seconds() - begin;
         }
         return spent;
@@ -156,7 +156,7 @@ static void query(struct tsdb *tsdb, const char *name, enum matcher_op op, const
         selected = seconds() - begin;
         begin = seconds();
         for (size_t i = 0; i < list.count; i++) {
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 must(querier->ops->read(querier, &list.items[i], now_ms - range_ms, now_ms,
                                         &samples, &err), &err);
                 total += samples.count;

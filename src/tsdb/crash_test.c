@@ -152,7 +152,7 @@ static void *run_writer(void *arg)
                                         refs[i], time_of(positions[k]),
                                         value_of(w->first + i, positions[k])};
                 }
-                if (!sink.append(sink.ctx, batch, total, NULL, &err))
+                if (!sink.append(sink.ctx, batch, NULL, total, NULL, &err))
                         return NULL;
                 for (uint32_t i = 0; i < SERIES_PER_WRITER; i++) {
                         next[i] += counts[i];
@@ -309,7 +309,7 @@ static void append_block(struct tsdb *tsdb, struct promises *promises, uint64_t 
                         return;
                 batch[n] = (struct append_sample){ref, time_of(*next), value_of(n, *next)};
         }
-        if (!sink.append(sink.ctx, batch, SERIES, NULL, &err))
+        if (!sink.append(sink.ctx, batch, NULL, SERIES, NULL, &err))
                 return;
         ++*next;
         for (uint32_t n = 0; n < SERIES; n++)

@@ -176,7 +176,7 @@ static void append_batch(struct tsdb *tsdb, uint64_t position)
                         batch[count++] = (struct append_sample){resolve_number(tsdb, n),
                                                                 time_of(position),
                                                                 value_of(n, position)};
-        assert_ok(sink.append(sink.ctx, batch, count, NULL, &err), err);
+        assert_ok(sink.append(sink.ctx, batch, NULL, count, NULL, &err), err);
 }
 
 /* Parts of several levels and partitions, two series files, a log; as after a kill. */

@@ -76,7 +76,7 @@ static void find_partitions(const struct tsdb *tsdb, const struct memtable *memt
         for (uint32_t id = 0; (id = memtable_next_series(memtable, id));) {
                 int64_t known = first;
 
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 memtable_read(memtable, id, INT64_MIN, INT64_MAX, &samples);
                 for (size_t i = 0; i < samples.count; i++) {
                         int64_t base = store_partition_base(tsdb, samples.t_ms[i]);
@@ -100,7 +100,7 @@ static bool write_partition(struct tsdb *tsdb, const struct memtable *memtable, 
         output->head = (struct part_head){base_ms, tsdb->options.partition_ms,
                                           memtable->sequence, memtable->sequence, 0};
         for (uint32_t id = 0; ok && (id = memtable_next_series(memtable, id));) {
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 memtable_read(memtable, id, base_ms, end_ms, &samples);
                 samples_settle(&samples, 0);
                 ok = part_output_add(output, id, &samples, err);

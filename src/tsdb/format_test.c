@@ -62,7 +62,7 @@ static void append_round(struct tsdb *tsdb, uint32_t i)
         for (uint32_t n = 0; n < SERIES; n++)
                 batch[n] = (struct append_sample){resolve_number(tsdb, n), time_of(n, i),
                                                   value_of(n, i)};
-        assert_ok(sink.append(sink.ctx, batch, SERIES, NULL, &err), err);
+        assert_ok(sink.append(sink.ctx, batch, NULL, SERIES, NULL, &err), err);
 }
 
 /* Ends without closing, so that the log holds the last rounds. */

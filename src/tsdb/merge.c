@@ -147,7 +147,7 @@ static bool merge_series(struct tsdb *tsdb, const struct group *group, size_t *c
                 }
                 if (!left || !ok)
                         break;
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 for (size_t i = 0; i < group->count; i++)
                         read_blocks(tsdb, group->parts[i], &cursors[i], series, &samples);
                 samples_settle(&samples, 0);

@@ -104,7 +104,7 @@ static void append_batch(struct world *w)
                 if (batch[i].t_ms > now_ms)
                         now_ms = batch[i].t_ms;
         }
-        assert_ok(sink.append(sink.ctx, batch, count, outcomes, &err), err);
+        assert_ok(sink.append(sink.ctx, batch, NULL, count, outcomes, &err), err);
         for (size_t i = 0; i < count; i++)
                 if (outcomes[i] != want[i])
                         fail_msg("sample %zu: outcome %u, want %u", i, outcomes[i], want[i]);

@@ -447,7 +447,8 @@ struct tsdb *tsdb_close(struct tsdb *tsdb)
 
 struct series_sink tsdb_sink(struct tsdb *tsdb)
 {
-        return (struct series_sink){store_resolve, store_append, tsdb};
+        return (struct series_sink){
+                .resolve = store_resolve, .append = store_append, .ctx = tsdb};
 }
 
 struct series_source tsdb_source(struct tsdb *tsdb)

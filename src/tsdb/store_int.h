@@ -175,8 +175,9 @@ bool log_read_definitions(struct str plain, const struct log_reader *reader); /*
 /* ---- append.c ------------------------------------------------------------------------------ */
 
 bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct error *err);
-bool store_append(void *ctx, const struct append_sample *samples, size_t count,
-                  uint8_t *outcomes, struct error *err);
+bool store_append(void *ctx, const struct append_sample *samples,
+                  const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                  struct error *err);
 /* A sample that comes from the log at open. */
 void store_replay_sample(struct tsdb *tsdb, uint32_t series, struct sample sample);
 

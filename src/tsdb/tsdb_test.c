@@ -99,7 +99,7 @@ static enum append_outcome append(struct fixture *f, series_ref ref, int64_t t_m
         struct append_sample sample = {ref, t_ms, v};
         uint8_t outcome;
 
-        assert_ok(f->sink.append(f->sink.ctx, &sample, 1, &outcome, &f->err), f->err);
+        assert_ok(f->sink.append(f->sink.ctx, &sample, NULL, 1, &outcome, &f->err), f->err);
         return outcome;
 }
 
@@ -127,7 +127,7 @@ static void assert_query(struct fixture *f, enum matcher_op op, const char *name
         assert_ok(f->source.open(f->source.ctx, mint_ms, maxt_ms, &querier, &f->err), f->err);
         assert_ok(querier->ops->select(querier, &arena, &matcher, 1, NULL, &list, &f->err), f->err);
         for (size_t i = 0; i < list.count; i++) {
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 assert_ok(querier->ops->read(querier, &list.items[i], mint_ms, maxt_ms, &samples,
                                              &f->err), f->err);
                 buf_append_cstr(&out, i ? "; " : "");

@@ -18,7 +18,7 @@ static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t 
                 memmove(samples->v + from, samples->v + begin,
                         (end - begin) * sizeof(*samples->v));
         }
-        samples->count = from + (end - begin);
+        samples_truncate(samples, from + (end - begin));
 }
 
 static void read_part(struct tsdb *tsdb, struct part *part, uint32_t series, int64_t mint_ms,
@@ -89,7 +89,7 @@ void samples_settle(struct samples *samples, size_t from)
                 samples->t_ms[kept] = list[i].t_ms;
                 samples->v[kept++] = list[i].v;
         }
-        samples->count = kept;
+        samples_truncate(samples, kept);
         alloc_free(&store_type, list);
 }
 
