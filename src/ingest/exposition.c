@@ -488,7 +488,8 @@ static void append_stale(struct exposition *exposition, struct series_order *gon
         }
         /* A full disk is reported by the scrape itself; a marker lost then is made up for by the
          * lookback window. */
-        if (count && !exposition->sink.append(exposition->sink.ctx, samples, NULL, count, NULL, NULL))
+        if (count && !exposition->sink.append(exposition->sink.ctx, samples, NULL, count, NULL,
+                                              NULL))
                 count = 0;
         alloc_free(&exposition_type, samples);
 }
