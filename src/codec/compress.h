@@ -1,4 +1,4 @@
-/* codec/compress.h - zstd frames of our own files. Thread-safe. */
+/* codec/compress.h - zstd frames and snappy blocks. Thread-safe. */
 #ifndef CODEC_COMPRESS_H
 #define CODEC_COMPRESS_H
 
@@ -12,5 +12,10 @@ void compress_zstd(struct buf *out, struct str data, int level);
  * anything is allocated: ERROR_LIMIT; ERROR_CORRUPT for everything that is not such a frame. */
 NODISCARD bool compress_unzstd(struct buf *out, struct str frame, size_t max_bytes,
                                struct error *err);
+
+/* The same for one snappy block (not a framed stream), which is what remote write carries. */
+void compress_snappy(struct buf *out, struct str data);
+NODISCARD bool compress_unsnappy(struct buf *out, struct str block, size_t max_bytes,
+                                 struct error *err);
 
 #endif
