@@ -31,6 +31,19 @@ static void handle_reload(struct http_request *request, struct http_response *re
         http_response_text(response, 500, text);
 }
 
+static void handle_quit(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct api *api = ctx;
+
+        (void)request;
+        if (!api->lifecycle_enabled) {
+                http_response_text(response, 403, "Lifecycle API is not enabled.");
+                return;
+        }
+        http_response_text(response, 200, "Requesting termination... Goodbye!");
+        api->quit(api->ctx);
+}
+
 static void handle_metrics(struct http_request *request, struct http_response *response, void *ctx)
 {
         struct api *api = ctx;
@@ -55,22 +68,8 @@ void api_admin_register(struct api *api, struct http_router *router)
         http_router_add(router, "GET", "/-/ready", handle_ready, api);
         http_router_add(router, "POST", "/-/reload", handle_reload, api);
         http_router_add(router, "PUT", "/-/reload", handle_reload, api);
+        http_router_add(router, "POST", "/-/quit", handle_quit, api);
+        http_router_add(router, "PUT", "/-/quit", handle_quit, api);
         http_router_add(router, "GET", "/metrics", handle_metrics, api);
         http_router_add(router, "GET", "/metrics/host", handle_host_metrics, api);
-}
-
-void api_register(struct api *api, struct http_router *router)
-{
-        /* As many wait as workers can be spared for; see server/. */
-        api->gate = api_gate_new(api->query_concurrency_max, api->query_concurrency_max / 2 + 1);
-        api_query_register(api, router);
-        api_series_register(api, router);
-        api_targets_register(api, router);
-        api_status_register(api, router);
-        api_admin_register(api, router);
-}
-
-void api_release(struct api *api)
-{
-        api->gate = api_gate_free(api->gate);
 }

@@ -11,8 +11,11 @@
 #include "base/str.h"
 #include "model/series.h"
 
+struct http_request;
+struct http_response;
 struct http_router;
 struct promql_options;
+struct regex;
 struct scrape_manager;
 struct tsdb;
 
@@ -32,19 +35,28 @@ struct api {
         size_t flag_count;
         int64_t started_ms;
         unsigned query_concurrency_max;
+        const char *cors_origin;  /* regex; NULL: every origin */
+        const char *data_dir;
+        bool admin_enabled, lifecycle_enabled; /* else their routes are refused */
         /* The server's side; thread-safe. */
         bool (*reload)(void *ctx, struct error *err);
+        void (*quit)(void *ctx);
         bool (*ready)(void *ctx);
         struct str (*config_yaml)(void *ctx, struct arena *arena);
         void (*reload_state)(void *ctx, bool *ret_success, int64_t *ret_time_ms);
         int64_t (*retention_ms)(void *ctx);
         void (*render_metrics)(void *ctx, struct buf *out); /* Pitwall's own */
         void *ctx;
-        struct api_gate *gate; /* the API's own */
+        struct api_gate *gate; /* the API's own; so is the next */
+        struct regex *cors_regex;
 };
 
-/* Adds all routes. api must stay where it is. */
-void api_register(struct api *api, struct http_router *router);
+/* Adds all routes. api must stay where it is. ERROR_INVALID when cors_origin is no regex. */
+NODISCARD bool api_register(struct api *api, struct http_router *router, struct error *err);
 void api_release(struct api *api);
+
+/* Puts on the answer which origins may read it; for every request, before its route. */
+void api_cors(const struct api *api, struct http_request *request,
+              struct http_response *response);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "codec/double.h"
 #include "model/duration.h"
+#include "model/size.h"
 
 enum { FIELDS_MAX = 128 };
 
@@ -206,32 +207,13 @@ bool decode_duration(struct decoder *d, const struct yaml_node *node, void *slot
  * for 0. */
 bool decode_size(struct decoder *d, const struct yaml_node *node, void *slot)
 {
-        static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
-        static const char *const binary[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-        char *end;
-        double number;
+        struct error err;
 
         if (node->kind == YAML_NULL)
                 return true;
         if (!need_scalar(d, node, "size such as 512MB"))
                 return false;
-        number = strtod(node->text.data, &end);
-        if (end == node->text.data || !(number >= 0))
-                return decode_fail(d, node, "\"" STR_FMT "\" is not a size", STR_ARG(node->text));
-        if (!*end && number == 0)
-                return true;
-        for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-                double bytes = number * (double)(1ull << (10 * i));
-
-                if (strcmp(end, units[i]) != 0 && strcmp(end, binary[i]) != 0)
-                        continue;
-                if (bytes >= 0x1p63)
-                        break;
-                *(uint64_t *)slot = (uint64_t)bytes;
-                return true;
-        }
-        return decode_fail(d, node, "\"" STR_FMT "\" is not a size: give a number and one of B, "
-                           "KB, MB, GB, TB, PB, EB", STR_ARG(node->text));
+        return size_parse(node->text, slot, &err) || decode_fail(d, node, "%s", err.text);
 }
 
 bool decode_strings(struct decoder *d, const struct yaml_node *node, void *slot)

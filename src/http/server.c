@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "codec/gzip.h"
 #include "http/server_int.h"
+#include "http/tls_int.h"
 
 ALLOC_TYPE(http_server_type, "http_server")
 ALLOC_TYPE(http_exchange_type, "http_exchange")
@@ -305,11 +306,13 @@ static void leave_running(struct http_exchange *exchange)
 static void run_exchange(void *arg)
 {
         struct http_exchange *exchange = arg;
+        const struct http_guard *guard = &exchange->server->options.guard;
         struct str raw_path;
 
         parse_request(exchange, &raw_path);
-        http_router_dispatch(exchange->server->router, raw_path, &exchange->request,
-                             &exchange->response);
+        if (!guard->check || guard->check(&exchange->request, &exchange->response, guard->ctx))
+                http_router_dispatch(exchange->server->router, raw_path, &exchange->request,
+                                     &exchange->response);
         if (!exchange->response.fixed_body.data)
                 compress_body(exchange);
         leave_running(exchange);
@@ -609,8 +612,17 @@ static void ignore_log(void *ctx, const char *format, va_list args)
 
 static void start_daemon(struct http_server *server)
 {
+        const char *priority = server->options.tls_priority;
+        struct MHD_OptionItem tls[] = {
+                {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)http_tls_retrieve},
+                {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)priority},
+                {MHD_OPTION_END, 0, NULL},
+        };
+        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                         MHD_USE_ERROR_LOG | (priority ? MHD_USE_TLS : 0);
+
         server->daemon = MHD_start_daemon(
-                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+                flags, 0,
                 NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
                 MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
                 server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
@@ -618,7 +630,8 @@ static void start_daemon(struct http_server *server)
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
                 MHD_OPTION_THREAD_POOL_SIZE, NETWORK_THREADS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.connection_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+                CONNECTION_TIMEOUT_S, MHD_OPTION_ARRAY, priority ? tls : tls + 2,
+                MHD_OPTION_END);
 }
 
 bool http_server_new(struct http_server **ret_server, const struct http_server_options *options,

@@ -68,6 +68,13 @@ struct http_router *http_router_free(struct http_router *router);
 void http_router_add(struct http_router *router, const char *method, const char *path,
                      http_handler handler, void *ctx);
 
+/* Who is let in, and what every answer carries: called on a worker before the route is looked up.
+ * False: what is in the response is the answer. */
+struct http_guard {
+        bool (*check)(struct http_request *request, struct http_response *response, void *ctx);
+        void *ctx;
+};
+
 struct http_server_options {
         struct str host;               /* literal address; "localhost" is 127.0.0.1 */
         uint16_t port;                 /* 0: any free one */
@@ -77,6 +84,8 @@ struct http_server_options {
         size_t body_max_bytes;         /* of a request: more is 413 */
         size_t response_max_bytes;
         size_t arena_max_bytes;        /* budget of a request's arena */
+        struct http_guard guard;       /* check NULL: everybody */
+        const char *tls_priority;      /* NULL: clear text; else of http/tls.h */
 };
 
 struct http_server;

@@ -20,16 +20,17 @@
 #include "http/server.h"
 #include "model/series.h"
 #include "promql/promql.h"
-#include "server/memory_int.h"
+#include "server/access_int.h"
+#include "server/settings_int.h"
 #include "server/store_metrics_int.h"
 #include "tsdb/tsdb.h"
 #include "webui/webui.h"
 
-/* Queries that run at once, as Prometheus; the further workers keep the rest of the API alive
- * while they do. */
-enum { QUERY_CONCURRENCY_MAX = 20, HTTP_WORKERS = 40, HTTP_QUEUE_MAX = 1024 };
-enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 16 << 20 };
-enum { LOOKBACK_MS = 300000, QUERY_TIMEOUT_MS = 120000, QUERY_SAMPLES_MAX = 50000000 };
+/* Workers beyond the queries that run at once: they keep the rest of the API alive meanwhile. */
+enum { HTTP_FURTHER_WORKERS = 20, HTTP_QUEUE_MAX = 1024, FLAGS_MAX = 16 };
+enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 64 << 20 };
+/* How often the web configuration is looked at between requests. */
+enum { REFRESH_INTERVAL_S = 1 };
 enum { LOG_SEGMENTS_PER_DISK = 64, LOG_SEGMENT_MIN_BYTES = 1 << 20 };
 /* glibc keeps up to 8 heaps a core; two a core bound what fragmentation can cost. */
 enum { HEAPS_PER_CORE = 2 };
@@ -40,9 +41,10 @@ struct server {
         struct scrape_manager *scrapes;
         struct http_router *router;
         struct http_server *http;
-        struct promql_options query_options;
+        struct settings settings;
+        struct access *access;
         struct api api;
-        struct api_flag flags[8];
+        struct api_flag flags[FLAGS_MAX];
         char address[128];
         atomic_bool ready;
         pthread_mutex_t reload_lock;
@@ -60,13 +62,18 @@ METRIC_GAUGE(build_info, "pitwall_build_info", "version=\"" PITWALL_VERSION "\""
 
 /* ---- configuration ------------------------------------------------------------------------ */
 
-static void fill_store_options(struct tsdb_options *options, const struct config *config)
+static void fill_store_options(const struct server *server, struct tsdb_options *options,
+                               const struct config *config)
 {
         if (config->retention_ms)
                 options->retention_ms = config->retention_ms;
         options->retention_bytes = config->retention_bytes;
         if (config->out_of_order_window_ms >= 0)
                 options->out_of_order_ms = config->out_of_order_window_ms;
+        if (server->settings.retention_ms >= 0)
+                options->retention_ms = server->settings.retention_ms;
+        if (server->settings.retention_bytes != UINT64_MAX)
+                options->retention_bytes = server->settings.retention_bytes;
 }
 
 /* A target that Pitwall provides itself. */
@@ -159,7 +166,7 @@ static bool reload(void *ctx, struct error *err)
                 add_builtin_scrapes(server, config);
                 log_warnings(config);
                 tsdb_options_init(&store, server->options->data_dir);
-                fill_store_options(&store, config);
+                fill_store_options(server, &store, config);
                 tsdb_reconfigure(server->tsdb, &store);
                 scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
                 config_free(server->config);
@@ -179,6 +186,12 @@ static bool reload(void *ctx, struct error *err)
 }
 
 /* ---- what the API asks the server --------------------------------------------------------- */
+
+static void quit(void *ctx)
+{
+        (void)ctx;
+        kill(getpid(), SIGTERM);
+}
 
 static bool is_ready(void *ctx)
 {
@@ -215,7 +228,7 @@ static int64_t retention_ms(void *ctx)
 
         tsdb_options_init(&store, server->options->data_dir);
         pthread_mutex_lock(&server->reload_lock);
-        fill_store_options(&store, server->config);
+        fill_store_options(server, &store, server->config);
         pthread_mutex_unlock(&server->reload_lock);
         return store.retention_ms;
 }
@@ -251,28 +264,10 @@ static bool open_store(struct server *server, struct error *err)
         struct tsdb_options options;
 
         tsdb_options_init(&options, server->options->data_dir);
-        fill_store_options(&options, server->config);
+        fill_store_options(server, &options, server->config);
         options.wal_segment_bytes = log_segment_bytes(options.dir, options.wal_segment_bytes);
         options.on_event = on_store_event;
         return tsdb_open(&server->tsdb, &options, err);
-}
-
-static void set_query_options(struct server *server)
-{
-        uint64_t memory_bytes = memory_limit_bytes();
-
-        server->query_options = (struct promql_options){
-                .lookback_ms = LOOKBACK_MS,
-                .max_samples = QUERY_SAMPLES_MAX,
-                /* One eighth of what the process may have: several big queries at once, the store
-                 * and scraping must fit beside it. */
-                .max_bytes = memory_bytes / 8 < (1ull << 30) ? memory_bytes / 8 : 1ull << 30,
-                /* As many as would fill that memory at a byte each: a query that touches more
-                 * takes longer than anybody waits. */
-                .max_read = memory_bytes / 8,
-                .timeout_ms = QUERY_TIMEOUT_MS,
-                .threads = (unsigned)thread_core_count(),
-        };
 }
 
 static bool is_loopback(struct str host)
@@ -292,11 +287,11 @@ static bool choose_address(struct server *server, struct str *ret_host, uint16_t
                 listen = server->config->listen;
         if (!http_parse_address(listen, ret_host, ret_port, err))
                 return error_prefix(err, "listen address");
-        if (!is_loopback(*ret_host))
+        if (!is_loopback(*ret_host) && !access_restricts(server->access))
                 return error_set(err, ERROR_UNSUPPORTED,
                                  "listen address " STR_FMT ": listening beyond loopback needs "
-                                 "access control, which Pitwall does not have yet; listen on "
-                                 "127.0.0.1 and put a proxy with access control before it",
+                                 "access control: name a web configuration with users or "
+                                 "verified client certificates by --web.config.file",
                                  STR_ARG(listen));
         return true;
 }
@@ -306,18 +301,51 @@ static void add_flag(struct server *server, const char *name, const char *value)
         server->flags[server->api.flag_count++] = (struct api_flag){name, value};
 }
 
-static void set_up_api(struct server *server)
+static void add_flags(struct server *server)
+{
+        const struct server_options *options = server->options;
+
+        add_flag(server, "config.file", options->config_path ? options->config_path : "");
+        add_flag(server, "enable-feature", options->features ? options->features : "");
+        add_flag(server, "log.format", options->log_format == LOG_JSON ? "json" : "logfmt");
+        add_flag(server, "query.lookback-delta",
+                 options->lookback_delta ? options->lookback_delta : "5m");
+        add_flag(server, "query.max-concurrency",
+                 options->query_max_concurrency ? options->query_max_concurrency : "20");
+        add_flag(server, "query.max-samples",
+                 options->query_max_samples ? options->query_max_samples : "50000000");
+        add_flag(server, "query.timeout", options->query_timeout ? options->query_timeout : "2m");
+        add_flag(server, "storage.tsdb.path", options->data_dir);
+        add_flag(server, "storage.tsdb.retention.size",
+                 options->retention_size ? options->retention_size : "0B");
+        add_flag(server, "storage.tsdb.retention.time",
+                 options->retention_time ? options->retention_time : "");
+        add_flag(server, "web.config.file",
+                 options->web_config_path ? options->web_config_path : "");
+        add_flag(server, "web.cors.origin", options->cors_origin ? options->cors_origin : ".*");
+        add_flag(server, "web.enable-admin-api", options->admin_api ? "true" : "false");
+        add_flag(server, "web.enable-lifecycle", options->lifecycle ? "true" : "false");
+        add_flag(server, "web.enable-remote-write-receiver", "true");
+        add_flag(server, "web.listen-address", server->address);
+}
+
+static bool set_up_api(struct server *server, struct error *err)
 {
         server->api = (struct api){
                 .source = tsdb_source(server->tsdb),
                 .tsdb = server->tsdb,
                 .scrapes = server->scrapes,
-                .query_options = &server->query_options,
+                .query_options = &server->settings.query,
                 .clock = &clock_real,
                 .flags = server->flags,
                 .started_ms = clock_now_ms(&clock_real),
-                .query_concurrency_max = QUERY_CONCURRENCY_MAX,
+                .query_concurrency_max = server->settings.query_concurrency_max,
+                .cors_origin = server->options->cors_origin,
+                .data_dir = server->options->data_dir,
+                .admin_enabled = server->options->admin_api,
+                .lifecycle_enabled = server->options->lifecycle,
                 .reload = reload,
+                .quit = quit,
                 .ready = is_ready,
                 .config_yaml = config_yaml,
                 .reload_state = reload_state,
@@ -325,14 +353,21 @@ static void set_up_api(struct server *server)
                 .render_metrics = render_own,
                 .ctx = server,
         };
-        add_flag(server, "config", server->options->config_path ? server->options->config_path
-                                                                : "");
-        add_flag(server, "data-dir", server->options->data_dir);
-        add_flag(server, "listen", server->address);
-        add_flag(server, "log-format", server->options->log_format == LOG_JSON ? "json" : "text");
+        add_flags(server);
         server->router = http_router_new();
-        api_register(&server->api, server->router);
+        if (!api_register(&server->api, server->router, err))
+                return false;
         webui_add_routes(server->router);
+        return true;
+}
+
+/* Before every route: who it is, and whether another site's page may read the answer. */
+static bool check_request(struct http_request *request, struct http_response *response, void *ctx)
+{
+        struct server *server = ctx;
+
+        api_cors(&server->api, request, response);
+        return access_check(server->access, request, response);
 }
 
 static bool start_http(struct server *server, struct str host, uint16_t port, struct error *err)
@@ -340,12 +375,14 @@ static bool start_http(struct server *server, struct str host, uint16_t port, st
         struct http_server_options options = {
                 .host = host,
                 .port = port,
-                .worker_count = HTTP_WORKERS,
+                .worker_count = server->settings.query_concurrency_max + HTTP_FURTHER_WORKERS,
                 .queue_max = HTTP_QUEUE_MAX,
                 .connection_max = CONNECTIONS_MAX,
                 .body_max_bytes = REQUEST_BODY_MAX_BYTES,
-                .response_max_bytes = server->query_options.max_bytes,
-                .arena_max_bytes = server->query_options.max_bytes,
+                .response_max_bytes = server->settings.query.max_bytes,
+                .arena_max_bytes = server->settings.query.max_bytes,
+                .guard = {check_request, server},
+                .tls_priority = access_tls_priority(server->access),
         };
 
         return http_server_new(&server->http, &options, server->router, err);
@@ -354,7 +391,8 @@ static bool start_http(struct server *server, struct str host, uint16_t port, st
 static void announce(struct server *server)
 {
         pthread_mutex_lock(&server->reload_lock);
-        printf("Pitwall %s\n\n  http://%s\n\n", PITWALL_VERSION, server->address);
+        printf("Pitwall %s\n\n  http%s://%s\n\n", PITWALL_VERSION,
+               access_tls_priority(server->access) ? "s" : "", server->address);
         printf("  watches");
         for (size_t i = 0; i < server->config->scrape_count; i++) {
                 const struct scrape_config *scrape = server->config->scrapes[i];
@@ -376,17 +414,19 @@ static bool start(struct server *server, struct error *err)
         struct str host;
         uint16_t port;
 
-        if (!config_load(&server->config, server->options->config_path, err) ||
+        if (!settings_init(&server->settings, server->options, err) ||
+            !access_new(&server->access, server->options->web_config_path, err) ||
+            !config_load(&server->config, server->options->config_path, err) ||
             !choose_address(server, &host, &port, err) || !open_store(server, err))
                 return false;
         log_warnings(server->config);
-        set_query_options(server);
         snprintf(server->address, sizeof(server->address),
                  str_find_byte(host, ':') < host.len ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host),
                  port);
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
-        set_up_api(server);
+        if (!set_up_api(server, err))
+                return false;
         add_builtin_scrapes(server, server->config);
         scrape_manager_apply(server->scrapes, server->config->scrapes,
                              server->config->scrape_count);
@@ -413,15 +453,19 @@ static void stop(struct server *server)
                 http_router_free(server->router);
         }
         config_free(server->config);
+        access_free(server->access);
 }
 
 static void serve_until_signal(struct server *server, const sigset_t *signals)
 {
+        const struct timespec interval = {.tv_sec = REFRESH_INTERVAL_S};
+
         for (;;) {
                 struct error err;
-                int number;
+                int number = sigtimedwait(signals, NULL, &interval);
 
-                if (sigwait(signals, &number) != 0)
+                access_refresh(server->access);
+                if (number < 0)
                         continue;
                 if (number != SIGHUP) {
                         log_info("stopping", LOG_CSTR("signal", strsignal(number)));

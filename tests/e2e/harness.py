@@ -59,6 +59,8 @@ class Client:
     def __init__(self, port):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.tls = None      # an ssl.SSLContext when the server speaks TLS
+        self.headers = {}    # of every request
 
     def request(self, method, path, params=None, headers=None, body=None, timeout=60):
         url = self.url + path
@@ -68,9 +70,10 @@ class Client:
                 body = encoded.encode()
             else:
                 url += "?" + encoded
-        request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+        request = urllib.request.Request(url, data=body, method=method,
+                                         headers={**self.headers, **(headers or {})})
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.tls) as response:
                 return Answer(response.status, response.headers, response.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.headers, error.read())
@@ -102,8 +105,12 @@ class Client:
 class Pitwall(Client):
     """One run of the program on a data folder; restart() runs it again on the same."""
 
-    def __init__(self, config=None, folder=None, prefix=()):
+    def __init__(self, config=None, folder=None, prefix=(), flags=(), tls=None, headers=None):
         super().__init__(free_port())
+        if tls:
+            self.url, self.tls = f"https://127.0.0.1:{self.port}", tls
+        self.headers = headers or {}
+        self.flags = list(flags)
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="pitwall-e2e-"))
         self.prefix = list(prefix)
         self.config = None
@@ -118,6 +125,7 @@ class Pitwall(Client):
                                  "--listen", f"127.0.0.1:{self.port}"]
         if self.config:
             command += ["--config", str(self.config)]
+        command += self.flags
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         wait_for(self.is_ready, what="Pitwall to be ready: " + self.read_log())
