@@ -109,6 +109,16 @@ static bool read_timestamp(const char *p, const char *end, int64_t *ret_ms)
         return true;
 }
 
+/* Go's spellings before 1.13, as Prometheus keeps to them: no hexadecimal. */
+static bool read_value(struct str word, double *ret_v)
+{
+        size_t at = *word.data == '-' || *word.data == '+';
+
+        if (word.len > at + 1 && word.data[at] == '0' && (word.data[at + 1] | 0x20) == 'x')
+                return false;
+        return double_parse(word, ret_v);
+}
+
 static enum prom_text_kind read_sample(struct prom_text *reader, struct str line,
                                        struct str expected, struct prom_text_entry *entry,
                                        struct error *err)
@@ -124,12 +134,15 @@ static enum prom_text_kind read_sample(struct prom_text *reader, struct str line
                 return fail(reader, line, "label set is not closed", err);
         if (p == line.data)
                 return fail(reader, line, "expected a metric name", err);
-        entry->series = str_make(line.data, (size_t)(p - line.data));
         word = skip_blanks(p, end);
+        /* The name alone was expected, and braces come behind a blank. */
+        if (UNLIKELY(word < end && *word == '{' && p[-1] != '}'))
+                return read_sample(reader, line, STR_LIT(""), entry, err);
+        entry->series = str_make(line.data, (size_t)(p - line.data));
         p = word_end(word, end);
         if (p == word)
                 return fail(reader, line, "expected a value", err);
-        if (!double_parse(str_make(word, (size_t)(p - word)), &entry->value))
+        if (!read_value(str_make(word, (size_t)(p - word)), &entry->value))
                 return fail(reader, line, "bad value", err);
         word = skip_blanks(p, end);
         p = word_end(word, end);

@@ -104,7 +104,8 @@ static void test_bad_series(void **state)
 static void test_bad_lines(void **state)
 {
         static const char *const bad[] = {"a", "a b", "a 1 x", "a 1 2 3", "a{b=\"c\" 1", "{ 1",
-                                          "a 1e999", "a 1 99999999999999999999", " {}"};
+                                          "a 1e999", "a 1 99999999999999999999", " {}",
+                                          "a 0x1p3", "a -0X1p3", "a 1_0"};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -118,6 +119,19 @@ static void test_bad_lines(void **state)
         }
 }
 
+/* The bare name is expected, and the same name with labels comes. */
+static void test_expected_name(void **state)
+{
+        struct prom_text reader = prom_text_make(STR_LIT("up {a=\"1\"} 2\n"));
+        struct prom_text_entry entry;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(prom_text_next(&reader, STR_LIT("up"), &entry, &err), PROM_TEXT_SAMPLE);
+        assert_str(entry.series, "up {a=\"1\"}");
+        assert_true(entry.value == 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -125,6 +139,7 @@ int main(void)
                 cmocka_unit_test(test_series),
                 cmocka_unit_test(test_bad_series),
                 cmocka_unit_test(test_bad_lines),
+                cmocka_unit_test(test_expected_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
