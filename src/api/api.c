@@ -37,6 +37,12 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api_series_register(api, router);
         api_targets_register(api, router);
         api_status_register(api, router);
+        api_target_tools_register(api, router);
+        api_rules_register(api, router);
+        api_features_register(api, router);
+        api_search_register(api, router);
+        api_federate_register(api, router);
+        api_exemplars_register(api, router);
         api_admin_register(api, router);
         http_router_add(router, "OPTIONS", "/api/v1/*", handle_options, api);
         return true;

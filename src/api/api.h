@@ -43,8 +43,10 @@ struct api {
         void (*quit)(void *ctx);
         bool (*ready)(void *ctx);
         struct str (*config_yaml)(void *ctx, struct arena *arena);
+        struct labels (*external_labels)(void *ctx, struct arena *arena);
         void (*reload_state)(void *ctx, bool *ret_success, int64_t *ret_time_ms);
         int64_t (*retention_ms)(void *ctx);
+        int64_t (*series_refused_ms)(void *ctx); /* when a limit last refused one; 0: long ago */
         void (*render_metrics)(void *ctx, struct buf *out); /* Pitwall's own */
         void *ctx;
         struct api_gate *gate; /* the API's own; so is the next */

@@ -43,6 +43,12 @@ NODISCARD bool api_integer(struct http_request *request, const char *name, int64
 NODISCARD bool api_selectors(struct http_request *request, struct api_selectors *ret_selectors,
                              struct error *err);
 
+/* Sorted, unique label names, or values of `name` when it is not NULL, of the series that match
+ * any of the selectors (none: of all). In the arena. */
+NODISCARD bool api_collect_texts(struct querier *querier, struct arena *arena,
+                                 const struct api_selectors *selectors, const struct str *name,
+                                 struct str **ret_texts, size_t *ret_count, struct error *err);
+
 /* The widest time range: what start and end mean when they are absent. */
 #define API_MIN_TIME_MS INT64_MIN
 #define API_MAX_TIME_MS INT64_MAX
@@ -68,6 +74,12 @@ void api_query_register(struct api *api, struct http_router *router);
 void api_series_register(struct api *api, struct http_router *router);
 void api_targets_register(struct api *api, struct http_router *router);
 void api_status_register(struct api *api, struct http_router *router);
+void api_target_tools_register(struct api *api, struct http_router *router);
+void api_rules_register(struct api *api, struct http_router *router);
+void api_features_register(struct api *api, struct http_router *router);
+void api_search_register(struct api *api, struct http_router *router);
+void api_federate_register(struct api *api, struct http_router *router);
+void api_exemplars_register(struct api *api, struct http_router *router);
 void api_admin_register(struct api *api, struct http_router *router);
 
 #endif

@@ -53,16 +53,15 @@ static void merge(struct arena *arena, struct str **into, size_t *into_count, st
         *into_count = count;
 }
 
-/* Names, or values of `name` when it is not NULL, over all selectors. */
-static bool collect(struct querier *querier, struct arena *arena,
-                    const struct series_request *query, const struct str *name,
-                    struct str **ret_texts, size_t *ret_count, struct error *err)
+bool api_collect_texts(struct querier *querier, struct arena *arena,
+                       const struct api_selectors *given, const struct str *name,
+                       struct str **ret_texts, size_t *ret_count, struct error *err)
 {
         static const struct promql_selector everything = {NULL, 0};
-        const struct promql_selector *selectors = query->selectors.count ? query->selectors.items
-                                                                         : &everything;
-        size_t selector_count = query->selectors.count ? query->selectors.count : 1;
+        const struct promql_selector *selectors = given->count ? given->items : &everything;
+        size_t selector_count = given->count ? given->count : 1;
 
+        *ret_texts = NULL;
         *ret_count = 0;
         for (size_t i = 0; i < selector_count; i++) {
                 struct str *texts;
@@ -100,7 +99,8 @@ static void answer_labels(struct api *api, struct http_request *request,
                 return;
         }
         ok = query.end_ms < query.start_ms ||
-             collect(querier, request->arena, &query, name, &texts, &count, &err);
+             api_collect_texts(querier, request->arena, &query.selectors, name, &texts, &count,
+                               &err);
         if (ok)
                 write_strings(response, texts, count, query.limit);
         else

@@ -184,6 +184,73 @@ static void handle_tsdb(struct http_request *request, struct http_response *resp
         api_end(response, NULL);
 }
 
+static void handle_walreplay(struct http_request *request, struct http_response *response,
+                             void *ctx)
+{
+        struct api *api = ctx;
+        struct json_writer writer = api_begin(response);
+        struct tsdb_stats stats;
+
+        (void)request;
+        tsdb_stats(api->tsdb, &stats);
+        json_object_begin(&writer);
+        json_key(&writer, "min");
+        json_int(&writer, 0);
+        json_key(&writer, "max");
+        json_int(&writer, (int64_t)stats.replayed_records);
+        json_key(&writer, "current");
+        json_int(&writer, (int64_t)stats.replayed_records);
+        json_object_end(&writer);
+        api_end(response, NULL);
+}
+
+/* ---- notifications: what an operator should know now --------------------------------------- */
+
+static void write_notification(struct json_writer *writer, const char *text, int64_t since_ms)
+{
+        json_object_begin(writer);
+        write_pair(writer, "text", text);
+        json_key(writer, "date");
+        api_write_time(writer, since_ms);
+        json_key(writer, "active");
+        json_bool(writer, true);
+        json_object_end(writer);
+}
+
+static void handle_notifications(struct http_request *request, struct http_response *response,
+                                 void *ctx)
+{
+        struct api *api = ctx;
+        struct json_writer writer = api_begin(response);
+        struct tsdb_stats stats;
+        bool reload_ok;
+        int64_t reload_ms;
+
+        (void)request;
+        api->reload_state(api->ctx, &reload_ok, &reload_ms);
+        tsdb_stats(api->tsdb, &stats);
+        json_array_begin(&writer);
+        if (!reload_ok)
+                write_notification(&writer, "Configuration reload has failed.", reload_ms);
+        if (stats.full)
+                write_notification(&writer, "The disk is full: samples are refused.",
+                                   clock_now_ms(api->clock));
+        if (api->series_refused_ms(api->ctx))
+                write_notification(&writer, "The series limit is reached: new series are refused.",
+                                   api->series_refused_ms(api->ctx));
+        json_array_end(&writer);
+        api_end(response, NULL);
+}
+
+/* No stream of them is kept: clients ask again, as they do when Prometheus has no room. */
+static void handle_notifications_live(struct http_request *request,
+                                      struct http_response *response, void *ctx)
+{
+        (void)request;
+        (void)ctx;
+        response->status = 204;
+}
+
 void api_status_register(struct api *api, struct http_router *router)
 {
         http_router_add(router, "GET", "/api/v1/status/config", handle_config, api);
@@ -191,4 +258,8 @@ void api_status_register(struct api *api, struct http_router *router)
         http_router_add(router, "GET", "/api/v1/status/buildinfo", handle_buildinfo, api);
         http_router_add(router, "GET", "/api/v1/status/runtimeinfo", handle_runtimeinfo, api);
         http_router_add(router, "GET", "/api/v1/status/tsdb", handle_tsdb, api);
+        http_router_add(router, "GET", "/api/v1/status/walreplay", handle_walreplay, api);
+        http_router_add(router, "GET", "/api/v1/notifications", handle_notifications, api);
+        http_router_add(router, "GET", "/api/v1/notifications/live", handle_notifications_live,
+                        api);
 }

@@ -111,6 +111,57 @@ static void handle_targets(struct http_request *request, struct http_response *r
         api_end(response, NULL);
 }
 
+/* ---- scrape pools -------------------------------------------------------------------------- */
+
+struct pool_names {
+        struct arena *arena;
+        struct str *items;
+        size_t count, capacity;
+};
+
+static void collect_pool(struct str job_name, size_t dropped, void *ctx)
+{
+        struct pool_names *names = ctx;
+
+        (void)dropped;
+        if (names->count == names->capacity) {
+                size_t capacity = names->capacity ? names->capacity * 2 : 16;
+                struct str *grown = arena_array(names->arena, struct str, capacity);
+
+                if (names->count)
+                        memcpy(grown, names->items, names->count * sizeof(*grown));
+                names->items = grown;
+                names->capacity = capacity;
+        }
+        names->items[names->count++] = arena_str(names->arena, job_name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void handle_scrape_pools(struct http_request *request, struct http_response *response,
+                                void *ctx)
+{
+        struct api *api = ctx;
+        struct pool_names names = {.arena = request->arena};
+        struct json_writer writer;
+
+        scrape_manager_each_pool(api->scrapes, collect_pool, &names);
+        if (names.count)
+                qsort(names.items, names.count, sizeof(*names.items), compare_names);
+        writer = api_begin(response);
+        json_object_begin(&writer);
+        json_key(&writer, "scrapePools");
+        json_array_begin(&writer);
+        for (size_t i = 0; i < names.count; i++)
+                json_string(&writer, names.items[i]);
+        json_array_end(&writer);
+        json_object_end(&writer);
+        api_end(response, NULL);
+}
+
 /* ---- metadata ------------------------------------------------------------------------------ */
 
 struct metadata {
@@ -230,4 +281,5 @@ void api_targets_register(struct api *api, struct http_router *router)
 {
         http_router_add(router, "GET", "/api/v1/targets", handle_targets, api);
         http_router_add(router, "GET", "/api/v1/metadata", handle_metadata, api);
+        http_router_add(router, "GET", "/api/v1/scrape_pools", handle_scrape_pools, api);
 }

@@ -876,3 +876,19 @@ void scrape_manager_each_pool(struct scrape_manager *manager,
                 visit(manager->pools[i]->config->job_name, manager->pools[i]->dropped_count, ctx);
         pthread_mutex_unlock(&manager->lock);
 }
+
+bool scrape_manager_find_pool(struct scrape_manager *manager, struct str job_name,
+                              void (*visit)(const struct scrape_config *config, void *ctx),
+                              void *ctx)
+{
+        bool found = false;
+
+        pthread_mutex_lock(&manager->lock);
+        for (size_t i = 0; i < manager->pool_count && !found; i++) {
+                found = str_equal(manager->pools[i]->config->job_name, job_name);
+                if (found)
+                        visit(manager->pools[i]->config, ctx);
+        }
+        pthread_mutex_unlock(&manager->lock);
+        return found;
+}

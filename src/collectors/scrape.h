@@ -101,6 +101,11 @@ void scrape_manager_each_metadata(struct scrape_manager *manager,
                                                 const struct exposition_metadata *metadata,
                                                 void *ctx),
                                   void *ctx);
+/* Calls visit for the config of one pool; false when there is none of that name. */
+NODISCARD bool scrape_manager_find_pool(struct scrape_manager *manager, struct str job_name,
+                                        void (*visit)(const struct scrape_config *config,
+                                                      void *ctx),
+                                        void *ctx);
 /* Targets dropped by relabeling in one pool, those not kept among them. */
 void scrape_manager_each_pool(struct scrape_manager *manager,
                               void (*visit)(struct str job_name, size_t dropped, void *ctx),

@@ -13,6 +13,11 @@ static const char *const action_names[] = {
         "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase",
 };
 
+const char *relabel_action_name(enum relabel_action action)
+{
+        return action_names[action];
+}
+
 static void free_regex(void *regex)
 {
         regex_free(regex);

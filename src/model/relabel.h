@@ -51,6 +51,8 @@ struct relabel_spec {
 NODISCARD bool relabel_rule_init(struct relabel_rule *rule, struct arena *arena,
                                  const struct relabel_spec *spec, struct error *err);
 
+const char *relabel_action_name(enum relabel_action action); /* "replace", "keep", ... */
+
 /* Applies the rules to the builder in order. Returns false when a rule drops the set. New strings
  * go into the builder's arena. */
 bool relabel_apply(struct relabel_rules rules, struct labels_builder *builder);

@@ -31,6 +31,8 @@ enum { HTTP_FURTHER_WORKERS = 20, HTTP_QUEUE_MAX = 1024, FLAGS_MAX = 16 };
 enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 64 << 20 };
 /* How often the web configuration is looked at between requests. */
 enum { REFRESH_INTERVAL_S = 1 };
+/* How long the warning about refused series stays. */
+enum { REFUSED_SHOWN_MS = 600000 };
 enum { LOG_SEGMENTS_PER_DISK = 64, LOG_SEGMENT_MIN_BYTES = 1 << 20 };
 /* glibc keeps up to 8 heaps a core; two a core bound what fragmentation can cost. */
 enum { HEAPS_PER_CORE = 2 };
@@ -51,6 +53,8 @@ struct server {
         struct config *config;     /* reload_lock */
         bool reload_ok;            /* reload_lock */
         int64_t reload_ms;         /* reload_lock */
+        uint64_t refused_count;    /* series refused when last looked; main thread */
+        _Atomic int64_t refused_ms;
 };
 
 METRIC_GAUGE(reload_success, "pitwall_config_last_reload_successful", "",
@@ -211,6 +215,36 @@ static struct str config_yaml(void *ctx, struct arena *arena)
         return yaml;
 }
 
+static int64_t series_refused_ms(void *ctx)
+{
+        struct server *server = ctx;
+        int64_t since_ms = atomic_load(&server->refused_ms);
+
+        return clock_now_ms(&clock_real) - since_ms < REFUSED_SHOWN_MS ? since_ms : 0;
+}
+
+/* Once a second: whether series were refused since. */
+static void watch_refused(struct server *server)
+{
+        struct tsdb_stats stats;
+
+        tsdb_stats(server->tsdb, &stats);
+        if (stats.series_refused != server->refused_count)
+                atomic_store(&server->refused_ms, clock_now_ms(&clock_real));
+        server->refused_count = stats.series_refused;
+}
+
+static struct labels external_labels(void *ctx, struct arena *arena)
+{
+        struct server *server = ctx;
+        struct labels labels;
+
+        pthread_mutex_lock(&server->reload_lock);
+        labels = labels_copy(arena, server->config->external_labels);
+        pthread_mutex_unlock(&server->reload_lock);
+        return labels;
+}
+
 static void reload_state(void *ctx, bool *ret_success, int64_t *ret_time_ms)
 {
         struct server *server = ctx;
@@ -348,8 +382,10 @@ static bool set_up_api(struct server *server, struct error *err)
                 .quit = quit,
                 .ready = is_ready,
                 .config_yaml = config_yaml,
+                .external_labels = external_labels,
                 .reload_state = reload_state,
                 .retention_ms = retention_ms,
+                .series_refused_ms = series_refused_ms,
                 .render_metrics = render_own,
                 .ctx = server,
         };
@@ -465,6 +501,7 @@ static void serve_until_signal(struct server *server, const sigset_t *signals)
                 int number = sigtimedwait(signals, NULL, &interval);
 
                 access_refresh(server->access);
+                watch_refused(server);
                 if (number < 0)
                         continue;
                 if (number != SIGHUP) {
