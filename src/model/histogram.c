@@ -79,12 +79,21 @@ size_t histogram_bytes(const struct histogram *h)
                h->custom_count * sizeof(*h->custom_values);
 }
 
+size_t histogram_samples(const struct histogram *h)
+{
+        /* Prometheus counts 16 bytes a sample: a time, its struct of 168 bytes, its slices. */
+        return (8 + 168 + histogram_bytes(h)) / 16;
+}
+
 /* ---- validation -------------------------------------------------------------------------- */
 
 static bool check_spans(const struct histogram_side *side, const char *name, struct error *err)
 {
         uint64_t total = 0;
 
+        if (side->span_count > HISTOGRAM_MAX_BUCKETS || side->bucket_count > HISTOGRAM_MAX_BUCKETS)
+                return error_set(err, ERROR_INVALID, "%s side: histogram has too many buckets",
+                                 name);
         for (uint32_t i = 0; i < side->span_count; i++) {
                 if (i > 0 && side->spans[i].offset < 0)
                         return error_set(err, ERROR_INVALID,
@@ -119,6 +128,9 @@ static bool check_buckets(const struct histogram_side *side, const char *name, d
 
 static bool check_custom(const struct histogram *h, struct error *err)
 {
+        if (h->custom_count > HISTOGRAM_MAX_BUCKETS)
+                return error_set(err, ERROR_INVALID,
+                                 "custom buckets: histogram has too many bounds");
         for (uint32_t i = 0; i < h->custom_count; i++) {
                 double bound = h->custom_values[i];
 

@@ -22,7 +22,13 @@ enum {
         HISTOGRAM_SCHEMA_CUSTOM = -53,
 };
 
-enum histogram_reset { /* values are those of the protobuf's and chunk's counter reset hint */
+/* Of one side, and of custom bounds: a hundred times what any real one has. */
+enum { HISTOGRAM_MAX_BUCKETS = 1 << 16 };
+
+/* Values are those of the protobuf's and chunk's counter reset hint. What a source says is one
+ * thing; a sample that is read from a store has what histogram_reset_after() says of it and the
+ * sample before it. */
+enum histogram_reset {
         HISTOGRAM_RESET_UNKNOWN = 0,
         HISTOGRAM_RESET_YES = 1, /* a counter reset happened before this one */
         HISTOGRAM_RESET_NO = 2,  /* none happened since the one before */
@@ -65,5 +71,14 @@ bool histogram_same(const struct histogram *a, const struct histogram *b);
 NODISCARD bool histogram_validate(const struct histogram *h, struct error *err);
 /* Bytes it holds beside the struct. */
 size_t histogram_bytes(const struct histogram *h);
+/* How many float samples it counts as where Prometheus limits samples in memory. */
+size_t histogram_samples(const struct histogram *h);
+
+/* In histogram_text.c: as Prometheus prints it, {count:4, sum:5, (0.5,1]:1, (1,2]:3}; as its API
+ * does, {"count":"4","sum":"5","buckets":[[0,"0.5","1","1"],...]}; and as test scripts have it,
+ * {{count:4 sum:5 buckets:[1 3]}}. */
+void histogram_append_text(struct buf *out, const struct histogram *h);
+void histogram_append_json(struct buf *out, const struct histogram *h);
+void histogram_append_expression(struct buf *out, const struct histogram *h);
 
 #endif
