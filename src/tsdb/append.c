@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tsdb/sample_record_int.h"
 #include "tsdb/store_int.h"
 
 bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct error *err)
@@ -35,8 +36,9 @@ struct batch {
         struct tsdb *tsdb;
         struct view *view;      /* when something had to be looked up */
         struct samples found;   /* scratch for that */
+        const struct append_extra *extras;
         int64_t oldest_ms, newest_ms, out_of_order_ms;
-        size_t accepted_count;
+        size_t accepted_count, record_count;
         uint64_t outcomes[TSDB_OUTCOMES];
 };
 
@@ -68,17 +70,37 @@ static void look_up(struct batch *batch, uint32_t series, int64_t t_ms, int64_t 
         view_read(batch->tsdb, batch->view, series, t_ms, maxt_ms, &batch->found);
 }
 
-static enum append_outcome compare_values(double stored, double given)
+/* A sample as it is checked: its value as bits that say whether two are the same. */
+struct checked {
+        const struct append_sample *sample;
+        const struct append_extra *extra; /* NULL: a float without a start timestamp */
+        uint64_t bits;
+};
+
+static enum append_outcome compare_bits(uint64_t stored, uint64_t given)
 {
-        return sample_bits(stored) == sample_bits(given) ? APPEND_DUPLICATE_SAME
-                                                         : APPEND_DUPLICATE_OTHER;
+        return stored == given ? APPEND_DUPLICATE_SAME : APPEND_DUPLICATE_OTHER;
+}
+
+static uint64_t found_bits(const struct samples *found, size_t at)
+{
+        return sample_record_bits(found->v[at], samples_histogram(found, at));
+}
+
+static uint64_t accepted_bits(const struct batch *batch, const struct accepted *accepted)
+{
+        const struct histogram *h =
+                accepted->extra ? batch->extras[accepted->extra - 1].h : NULL;
+
+        return sample_record_bits(accepted->sample.v, h);
 }
 
 /* A sample that is not the newest of its series. */
 static enum append_outcome check_late(struct batch *batch, uint32_t series, int64_t newest_ms,
-                                      const struct append_sample *sample)
+                                      const struct checked *checked)
 {
         const struct accepted *accepted = batch->tsdb->accepted;
+        const struct append_sample *sample = checked->sample;
 
         if (batch->out_of_order_ms == 0)
                 return APPEND_OUT_OF_ORDER;
@@ -86,11 +108,11 @@ static enum append_outcome check_late(struct batch *batch, uint32_t series, int6
                 return APPEND_TOO_OLD;
         look_up(batch, series, sample->t_ms, sample->t_ms);
         if (batch->found.count)
-                return compare_values(batch->found.v[0], sample->v);
+                return compare_bits(found_bits(&batch->found, 0), checked->bits);
         /* What this same batch brought is not in memory yet. */
         for (size_t i = 0; i < batch->accepted_count; i++)
                 if (accepted[i].series == series && accepted[i].sample.t_ms == sample->t_ms)
-                        return compare_values(accepted[i].sample.v, sample->v);
+                        return compare_bits(accepted_bits(batch, &accepted[i]), checked->bits);
         return APPEND_OK;
 }
 
@@ -106,12 +128,13 @@ static void recover_state(struct batch *batch, uint32_t series, int64_t t_ms,
         if (!count)
                 return;
         state->newest_key = state_key(batch->found.t_ms[count - 1]);
-        state->newest_bits = sample_bits(batch->found.v[count - 1]);
+        state->newest_bits = found_bits(&batch->found, count - 1);
 }
 
-static enum append_outcome check(struct batch *batch, const struct append_sample *sample,
+static enum append_outcome check(struct batch *batch, const struct checked *checked,
                                  struct series_state **ret_state)
 {
+        const struct append_sample *sample = checked->sample;
         struct tsdb *tsdb = batch->tsdb;
         uint32_t series = (uint32_t)sample->ref;
         struct series_state *state;
@@ -135,23 +158,70 @@ static enum append_outcome check(struct batch *batch, const struct append_sample
         }
         newest_ms = state_time(state->newest_key);
         if (sample->t_ms == newest_ms)
-                return compare_values(sample_from_bits(state->newest_bits), sample->v);
-        return check_late(batch, series, newest_ms, sample);
+                return compare_bits(state->newest_bits, checked->bits);
+        return check_late(batch, series, newest_ms, checked);
 }
 
-static void accept(struct batch *batch, const struct append_sample *sample,
-                   struct series_state *state)
+static void accept(struct batch *batch, const struct checked *checked, struct series_state *state)
 {
         struct accepted *accepted = &batch->tsdb->accepted[batch->accepted_count++];
+        const struct append_sample *sample = checked->sample;
 
         accepted->series = (uint32_t)sample->ref;
+        accepted->extra = 0;
         accepted->sample = (struct sample){sample->t_ms, sample->v};
         accepted->state = state;
         if (!state)
                 return;
         accepted->before = *state;
         state->newest_key = state_key(sample->t_ms);
-        state->newest_bits = sample_bits(sample->v);
+        state->newest_bits = checked->bits;
+}
+
+/* What the sample is compared by, and whether it is more than a float. */
+static struct checked look_at(const struct batch *batch, const struct append_sample *samples,
+                              size_t at)
+{
+        struct checked checked = {.sample = &samples[at]};
+        const struct append_extra *extra;
+
+        if (LIKELY(!batch->extras)) {
+                checked.bits = sample_bits(samples[at].v);
+                return checked;
+        }
+        extra = &batch->extras[at];
+        if (extra->h || extra->start_ms)
+                checked.extra = extra;
+        checked.bits = sample_record_bits(samples[at].v, extra->h);
+        return checked;
+}
+
+/* Logs the accepted samples that are more than a float, and keeps their bytes for the memtable:
+ * one after the other in tsdb->records, each behind its length (u32). */
+static void log_records(struct batch *batch)
+{
+        struct tsdb *tsdb = batch->tsdb;
+        struct buf *records = &tsdb->records;
+        struct log_samples log;
+
+        buf_clear(records);
+        log_samples_begin(&log, &tsdb->group, LOG_RECORDS);
+        for (size_t i = 0; i < batch->accepted_count; i++) {
+                const struct accepted *accepted = &tsdb->accepted[i];
+                size_t begin = records->len + sizeof(uint32_t);
+                uint32_t len = 0;
+
+                if (!accepted->extra)
+                        continue;
+                buf_append(records, &len, sizeof(len));
+                sample_record_put(records, accepted->sample.t_ms, accepted->sample.v,
+                                  &batch->extras[accepted->extra - 1]);
+                len = (uint32_t)(records->len - begin);
+                memcpy(records->data + begin - sizeof(len), &len, sizeof(len));
+                log_samples_add_record(&log, accepted->series, accepted->sample.t_ms,
+                                       str_make(records->data + begin, len));
+        }
+        log_samples_end(&log);
 }
 
 /* Checks every sample, writes the good ones into the log group. */
@@ -164,20 +234,28 @@ static void check_all(struct batch *batch, const struct append_sample *samples, 
         tsdb->accepted = alloc_array_reserve(&store_type, tsdb->accepted,
                                              &tsdb->accepted_capacity, count,
                                              sizeof(*tsdb->accepted));
-        log_samples_begin(&log, &tsdb->group);
+        log_samples_begin(&log, &tsdb->group, LOG_SAMPLES);
         for (size_t i = 0; i < count; i++) {
+                struct checked checked = look_at(batch, samples, i);
                 struct series_state *state = NULL;
-                enum append_outcome outcome = check(batch, &samples[i], &state);
+                enum append_outcome outcome = check(batch, &checked, &state);
 
                 batch->outcomes[outcome]++;
                 if (outcomes)
                         outcomes[i] = (uint8_t)outcome;
                 if (UNLIKELY(outcome != APPEND_OK))
                         continue;
-                accept(batch, &samples[i], state);
+                accept(batch, &checked, state);
+                if (UNLIKELY(checked.extra)) {
+                        tsdb->accepted[batch->accepted_count - 1].extra = (uint32_t)i + 1;
+                        batch->record_count++;
+                        continue;
+                }
                 log_samples_add(&log, (uint32_t)samples[i].ref, samples[i].t_ms, samples[i].v);
         }
         log_samples_end(&log);
+        if (UNLIKELY(batch->record_count))
+                log_records(batch);
 }
 
 static void undo(struct batch *batch)
@@ -189,10 +267,22 @@ static void undo(struct batch *batch)
 
 static void make_visible(struct batch *batch)
 {
-        const struct accepted *accepted = batch->tsdb->accepted;
+        struct tsdb *tsdb = batch->tsdb;
+        const struct accepted *accepted = tsdb->accepted;
+        const char *record = tsdb->records.data;
+        uint32_t len;
 
-        for (size_t i = 0; i < batch->accepted_count; i++)
-                memtable_insert(batch->tsdb->open, accepted[i].series, accepted[i].sample);
+        for (size_t i = 0; i < batch->accepted_count; i++) {
+                if (LIKELY(!accepted[i].extra)) {
+                        memtable_insert(tsdb->open, accepted[i].series, accepted[i].sample);
+                        continue;
+                }
+                memcpy(&len, record, sizeof(len));
+                record += sizeof(len);
+                memtable_insert_record(tsdb->open, accepted[i].series, accepted[i].sample.t_ms,
+                                       str_make(record, len));
+                record += len;
+        }
 }
 
 /* Waits, with append_lock, while the log holds more than may be replayed. */
@@ -241,6 +331,8 @@ static bool log_and_show(struct batch *batch, const struct append_sample *sample
         /* One huge batch must not hold its scratch memory for ever. */
         if (tsdb->group.capacity > GROUP_KEPT_BYTES)
                 buf_release(&tsdb->group);
+        if (tsdb->records.capacity > GROUP_KEPT_BYTES)
+                buf_release(&tsdb->records);
         return true;
 }
 
@@ -276,6 +368,7 @@ bool store_append(void *ctx, const struct append_sample *samples,
                 return append_failed(tsdb, err);
         }
         batch_init(&batch, tsdb);
+        batch.extras = extras;
         ok = log_and_show(&batch, samples, count, outcomes, &position, err);
         flush_due = tsdb->open_wal_bytes > tsdb->options.wal_replay_bytes / 2;
         pthread_mutex_unlock(&tsdb->append_lock);
@@ -293,13 +386,25 @@ bool store_append(void *ctx, const struct append_sample *samples,
         return true;
 }
 
-void store_replay_sample(struct tsdb *tsdb, uint32_t series, struct sample sample)
+static void note_replayed(struct tsdb *tsdb, uint32_t series, int64_t t_ms, uint64_t bits)
 {
         struct series_state *state = pages_make(&tsdb->states, series);
 
-        memtable_insert(tsdb->open, series, sample);
-        if (sample.t_ms <= tsdb->recovered_max_t_ms || state_key(sample.t_ms) <= state->newest_key)
+        if (t_ms <= tsdb->recovered_max_t_ms || state_key(t_ms) <= state->newest_key)
                 return;
-        state->newest_key = state_key(sample.t_ms);
-        state->newest_bits = sample_bits(sample.v);
+        state->newest_key = state_key(t_ms);
+        state->newest_bits = bits;
+}
+
+void store_replay_sample(struct tsdb *tsdb, uint32_t series, struct sample sample)
+{
+        memtable_insert(tsdb->open, series, sample);
+        note_replayed(tsdb, series, sample.t_ms, sample_bits(sample.v));
+}
+
+void store_replay_record(struct tsdb *tsdb, uint32_t series, int64_t t_ms, struct str bytes,
+                         const struct sample_record *record)
+{
+        memtable_insert_record(tsdb->open, series, t_ms, bytes);
+        note_replayed(tsdb, series, t_ms, sample_record_bits(record->v, record->extra.h));
 }

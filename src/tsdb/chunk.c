@@ -1,139 +1,147 @@
 #include "tsdb/chunk_int.h"
 
-#include <math.h>
-
 #include "base/reader.h"
 #include "codec/crc32c.h"
 #include "codec/ints.h"
 #include "codec/varint.h"
-#include "model/sample.h"
+#include "tsdb/histogram_layout_int.h"
 
-enum { HEAD_MAX_BYTES = 64, SUMMARY_BYTES = 44 };
+/* The column in the making may take its longest form before a shorter one replaces it. */
+enum { HEAD_MAX_BYTES = 80, VALUE_MAX_BYTES = 18, COLUMN_MAX_BYTES = 64 };
+/* What no block exceeds; larger lengths are damage. */
+enum { BLOCK_MAX_BYTES = 4 << 20 };
 
-size_t chunk_bound(size_t count)
+size_t chunk_extent(const struct samples *samples, size_t from)
 {
-        return HEAD_MAX_BYTES + SUMMARY_BYTES + 2 * ints_bound(count) + 9 * count + 64;
-}
+        const struct histogram *first = samples_histogram(samples, from);
+        size_t end = samples->count, limit = CHUNK_MAX_SAMPLES, at = from + 1;
 
-static struct chunk_summary summarize(const double *v, size_t count)
-{
-        struct chunk_summary summary = {.min = NAN, .max = NAN, .first = NAN, .last = NAN};
-        double sum = 0, rest = 0;
-
-        for (size_t i = 0; i < count; i++) {
-                double next;
-
-                if (sample_is_stale(v[i]))
-                        continue;
-                if (!summary.count++)
-                        summary.first = v[i];
-                summary.last = v[i];
-                if (!(summary.min <= v[i]) && !isnan(v[i]))
-                        summary.min = v[i];
-                if (!(summary.max >= v[i]) && !isnan(v[i]))
-                        summary.max = v[i];
-                next = sum + v[i];
-                if (isinf(next))
-                        rest = 0;
-                else if (fabs(sum) >= fabs(v[i]))
-                        rest += (sum - next) + v[i];
-                else
-                        rest += (v[i] - next) + sum;
-                sum = next;
+        if (first) {
+                limit = CHUNK_MAX_VALUES / (histogram_bucket_count(first) + 1);
+                limit = limit < 1 ? 1 : limit < CHUNK_MAX_SAMPLES ? limit : CHUNK_MAX_SAMPLES;
         }
-        summary.sum = sum + rest;
-        return summary;
-}
+        if (end - from > limit)
+                end = from + limit;
+        if (!samples->h)
+                return end - from;
+        while (at < end) {
+                const struct histogram *h = samples->h[at];
 
-static uint8_t *put_double(uint8_t *at, double v)
-{
-        return varint_put_u64(at, sample_bits(v));
-}
-
-static uint8_t *put_summary(uint8_t *at, const double *v, size_t count)
-{
-        struct chunk_summary summary = summarize(v, count);
-
-        at = put_double(at, summary.min);
-        at = put_double(at, summary.max);
-        at = put_double(at, summary.sum);
-        at = put_double(at, summary.first);
-        at = put_double(at, summary.last);
-        return varint_put_u32(at, summary.count);
-}
-
-uint8_t *chunk_encode(uint8_t *at, uint32_t series, int64_t base_ms, const int64_t *t_ms,
-                      const double *v, size_t count)
-{
-        bool with_summary = count >= CHUNK_SUMMARY_MIN_SAMPLES &&
-                            !chunk_values_all_same(v, count);
-        /* The length stands before the body but is known after it: leave room for the longest
-         * form, then move the body down. */
-        uint8_t *length_at = at + 4, *body = length_at + VARINT_MAX_BYTES, *end = body;
-        uint32_t crc;
-        size_t body_len;
-
-        BUG_ON(count == 0 || count > CHUNK_MAX_SAMPLES);
-        end = varint_put(end, series);
-        *end++ = CHUNK_KIND_FLOAT;
-        *end++ = with_summary ? CHUNK_FLAG_SUMMARY : 0;
-        end = varint_put(end, count);
-        end = varint_put_zigzag(end, (int64_t)((uint64_t)t_ms[0] - (uint64_t)base_ms));
-        if (with_summary)
-                end = put_summary(end, v, count);
-        if (count > 1) {
-                int64_t relative[CHUNK_MAX_SAMPLES];
-
-                for (size_t i = 0; i < count; i++)
-                        relative[i] = (int64_t)((uint64_t)t_ms[i] - (uint64_t)t_ms[0]);
-                end = ints_encode(end, relative, count);
+                if (!h != !first || (h && !histogram_layout_same(h, first)))
+                        break;
+                at++;
         }
-        end = chunk_values_encode(end, v, count);
-        body_len = (size_t)(end - body);
-        end = varint_put(length_at, body_len);
+        return at - from;
+}
+
+size_t chunk_bound(const struct samples *samples, size_t from, size_t count)
+{
+        const struct histogram *first = samples_histogram(samples, from);
+
+        return HEAD_MAX_BYTES + 2 * ints_bound(count) + VALUE_MAX_BYTES * count +
+               COLUMN_MAX_BYTES + (first ? chunk_histograms_bound(first, count) : 0);
+}
+
+size_t chunk_times_bound(size_t count)
+{
+        return HEAD_MAX_BYTES + ints_bound(count);
+}
+
+/* The length stands before the body but is known after it: leave room for the longest form, then
+ * move the body down. */
+static uint8_t *body_begin(uint8_t *at)
+{
+        return at + 4 + VARINT_MAX_BYTES;
+}
+
+static uint8_t *seal(uint8_t *at, uint8_t *end)
+{
+        uint8_t *body = body_begin(at);
+        size_t body_len = (size_t)(end - body);
+
+        end = varint_put(at + 4, body_len);
         memmove(end, body, body_len);
         end += body_len;
-        crc = crc32c(0, length_at, (size_t)(end - length_at));
-        varint_put_u32(at, crc);
+        varint_put_u32(at, crc32c(0, at + 4, (size_t)(end - at) - 4));
         return end;
 }
 
-static double read_double(struct reader *r)
+static uint8_t *put_times(uint8_t *at, int64_t base_ms, const int64_t *t_ms, size_t count)
 {
-        return sample_from_bits(reader_u64(r));
+        int64_t relative[CHUNK_MAX_SAMPLES];
+
+        at = varint_put_zigzag(at, (int64_t)((uint64_t)t_ms[0] - (uint64_t)base_ms));
+        if (count == 1)
+                return at;
+        for (size_t i = 0; i < count; i++)
+                relative[i] = (int64_t)((uint64_t)t_ms[i] - (uint64_t)t_ms[0]);
+        return ints_encode(at, relative, count);
 }
 
-static struct chunk_summary read_summary(struct reader *r)
+static bool any_start(const struct samples *samples, size_t from, size_t count)
 {
-        struct chunk_summary summary;
+        for (size_t i = 0; samples->start_ms && i < count; i++)
+                if (samples->start_ms[from + i])
+                        return true;
+        return false;
+}
 
-        summary.min = read_double(r);
-        summary.max = read_double(r);
-        summary.sum = read_double(r);
-        summary.first = read_double(r);
-        summary.last = read_double(r);
-        summary.count = reader_u32(r);
-        return summary;
+uint8_t *chunk_encode(uint8_t *at, uint32_t series, int64_t base_ms,
+                      const struct samples *samples, size_t from, size_t count,
+                      const uint32_t *times)
+{
+        bool histograms = samples_histogram(samples, from);
+        bool starts = any_start(samples, from, count);
+        uint8_t *end = body_begin(at);
+
+        BUG_ON(count == 0 || count > CHUNK_MAX_SAMPLES);
+        end = varint_put(end, series);
+        *end++ = histograms ? CHUNK_HISTOGRAMS : CHUNK_FLOATS;
+        *end++ = (uint8_t)((starts ? CHUNK_FLAG_STARTS : 0) | (times ? CHUNK_FLAG_SHARED : 0));
+        end = varint_put(end, count);
+        end = times ? varint_put(end, *times)
+                    : put_times(end, base_ms, samples->t_ms + from, count);
+        if (starts)
+                end = ints_encode(end, samples->start_ms + from, count);
+        end = histograms ? chunk_histograms_encode(end, samples, from, count)
+                         : chunk_values_encode(end, samples->v + from, count);
+        return seal(at, end);
+}
+
+uint8_t *chunk_times_encode(uint8_t *at, uint32_t number, int64_t base_ms, const int64_t *t_ms,
+                            size_t count)
+{
+        uint8_t *end = body_begin(at);
+
+        end = varint_put(end, number);
+        *end++ = CHUNK_TIMES;
+        *end++ = 0;
+        end = varint_put(end, count);
+        return seal(at, put_times(end, base_ms, t_ms, count));
 }
 
 /* The head of a body; false when it makes no sense. */
 static bool read_head(struct str body, int64_t base_ms, struct chunk *ret_chunk)
 {
         struct reader r = reader_make(body.data, body.len);
-        uint64_t series = reader_varint(&r), count;
+        uint64_t series = reader_varint(&r), count, times = 0;
         uint8_t kind = reader_u8(&r), flags = reader_u8(&r);
-        struct chunk chunk = {0};
+        struct chunk chunk = {.kind = kind};
 
         count = reader_varint(&r);
-        chunk.first_t_ms = (int64_t)((uint64_t)reader_zigzag(&r) + (uint64_t)base_ms);
-        chunk.has_summary = flags & CHUNK_FLAG_SUMMARY;
-        if (chunk.has_summary)
-                chunk.summary = read_summary(&r);
-        if (r.failed || kind != CHUNK_KIND_FLOAT || flags > CHUNK_FLAG_SUMMARY || count == 0 ||
-            count > CHUNK_MAX_SAMPLES || series == 0 || series > UINT32_MAX)
+        chunk.has_starts = flags & CHUNK_FLAG_STARTS;
+        chunk.is_shared = flags & CHUNK_FLAG_SHARED;
+        if (chunk.is_shared)
+                times = reader_varint(&r);
+        else
+                chunk.first_t_ms = (int64_t)((uint64_t)reader_zigzag(&r) + (uint64_t)base_ms);
+        if (r.failed || kind >= CHUNK_KINDS || flags >= CHUNK_FLAGS_END || count == 0 ||
+            count > CHUNK_MAX_SAMPLES || series > UINT32_MAX || times > UINT32_MAX ||
+            (kind == CHUNK_TIMES ? flags != 0 : series == 0))
                 return false;
         chunk.series = (uint32_t)series;
         chunk.count = (uint32_t)count;
+        chunk.times = (uint32_t)times;
         chunk.columns = str_make((const char *)r.pos, reader_left(&r));
         *ret_chunk = chunk;
         return true;
@@ -149,7 +157,7 @@ bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk 
         struct chunk chunk;
         struct str body;
 
-        if (body_len > chunk_bound(CHUNK_MAX_SAMPLES))
+        if (body_len > BLOCK_MAX_BYTES)
                 return error_set(err, ERROR_CORRUPT, "block is longer than any can be");
         body = reader_str(&r, body_len);
         if (r.failed || !read_head(body, base_ms, &chunk))
@@ -161,7 +169,7 @@ bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk 
         return true;
 }
 
-static bool read_timestamps(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
+static bool read_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
 {
         int64_t previous, last;
         bool descends = false;
@@ -185,14 +193,51 @@ static bool read_timestamps(struct reader *r, const struct chunk *chunk, int64_t
         return !descends;
 }
 
-bool chunk_decode(const struct chunk *chunk, int64_t *t_ms, double *v, struct error *err)
+bool chunk_share(struct chunk *chunk, const struct chunk *times)
+{
+        if (times->kind != CHUNK_TIMES || times->series != chunk->times ||
+            times->count != chunk->count)
+                return false;
+        chunk->first_t_ms = times->first_t_ms;
+        chunk->shared_times = times->columns;
+        return true;
+}
+
+static bool read_all_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
+{
+        struct reader shared = reader_make(chunk->shared_times.data, chunk->shared_times.len);
+
+        if (!chunk->is_shared)
+                return read_times(r, chunk, t_ms);
+        return chunk->shared_times.data && read_times(&shared, chunk, t_ms);
+}
+
+static void read_starts(struct reader *r, struct samples *samples, size_t count)
+{
+        int64_t starts[CHUNK_MAX_SAMPLES];
+
+        ints_decode(r, starts, count);
+        for (size_t i = 0; i < count && !r->failed; i++)
+                samples_set_start(samples, samples->count + i, starts[i]);
+}
+
+bool chunk_decode(const struct chunk *chunk, struct samples *samples, struct error *err)
 {
         struct reader r = reader_make(chunk->columns.data, chunk->columns.len);
+        size_t count = samples->count;
 
-        if (!read_timestamps(&r, chunk, t_ms))
+        samples_reserve(samples, chunk->count);
+        if (chunk->kind == CHUNK_TIMES || !read_all_times(&r, chunk, samples->t_ms + count))
                 return error_set(err, ERROR_CORRUPT, "block's timestamps make no sense");
-        chunk_values_decode(&r, v, chunk->count);
-        if (r.failed || reader_left(&r))
-                return error_set(err, ERROR_CORRUPT, "block's values make no sense");
-        return true;
+        if (chunk->has_starts)
+                read_starts(&r, samples, chunk->count);
+        if (chunk->kind == CHUNK_FLOATS)
+                chunk_values_decode(&r, samples->v + count, chunk->count);
+        else
+                chunk_histograms_decode(&r, samples, chunk->count);
+        samples->count += chunk->count;
+        if (!r.failed && !reader_left(&r))
+                return true;
+        samples_truncate(samples, count);
+        return error_set(err, ERROR_CORRUPT, "block's values make no sense");
 }

@@ -116,28 +116,32 @@ static void fill(size_t which, int64_t *t_ms, double *v)
 /* The quickest of the rounds: other work on the machine only ever adds. */
 static void run(size_t which, int rounds)
 {
-        static int64_t t_ms[COUNT], t_out[COUNT];
-        static double v[COUNT], v_out[COUNT];
-        uint8_t *bytes = malloc(chunk_bound(COUNT)), *end = bytes;
+        static int64_t t_ms[COUNT];
+        static double v[COUNT];
+        struct samples samples = {.t_ms = t_ms, .v = v, .count = COUNT, .capacity = COUNT};
+        struct samples out = {0};
+        uint8_t *bytes = malloc(chunk_bound(&samples, 0, COUNT)), *end = bytes;
         int64_t encode_ns = INT64_MAX, decode_ns = INT64_MAX, took_ns;
         struct chunk chunk;
         size_t len;
 
         fill(which, t_ms, v);
         for (int i = 0; i < rounds; i++) {
+                samples_truncate(&out, 0);
                 took_ns = -now();
-                end = chunk_encode(bytes, 12345, 1699999200000, t_ms, v, COUNT);
+                end = chunk_encode(bytes, 12345, 1699999200000, &samples, 0, COUNT, NULL);
                 took_ns += now();
                 encode_ns = took_ns < encode_ns ? took_ns : encode_ns;
                 took_ns = -now();
                 if (!chunk_parse(bytes, (size_t)(end - bytes), 1699999200000, &chunk, &len, NULL) ||
-                    !chunk_decode(&chunk, t_out, v_out, NULL))
+                    !chunk_decode(&chunk, &out, NULL))
                         abort();
                 took_ns += now();
                 decode_ns = took_ns < decode_ns ? took_ns : decode_ns;
         }
-        if (memcmp(v, v_out, sizeof(v)) || memcmp(t_ms, t_out, sizeof(t_ms)))
+        if (memcmp(v, out.v, sizeof(v)) || memcmp(t_ms, out.t_ms, sizeof(t_ms)))
                 abort();
+        samples_release(&out);
         printf("%-28s %6.3f B/sample  encode %6.2f ns  decode %5.2f ns (%.0f M/s)\n",
                cases[which].name, (double)(end - bytes) / COUNT, (double)encode_ns / COUNT,
                (double)decode_ns / COUNT, 1e3 * COUNT / (double)decode_ns);

@@ -10,15 +10,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void try_block(const uint8_t *data, size_t size)
 {
-        static int64_t t_ms[CHUNK_MAX_SAMPLES];
-        static double v[CHUNK_MAX_SAMPLES];
-        struct chunk chunk;
+        struct samples samples = {0};
+        struct chunk chunk, times;
         size_t len;
 
-        if (chunk_parse(data, size, 1700000000000, &chunk, &len, NULL) &&
-            chunk_decode(&chunk, t_ms, v, NULL))
-                for (size_t i = 1; i < chunk.count; i++)
-                        BUG_ON(t_ms[i] <= t_ms[i - 1]);
+        if (!chunk_parse(data, size, 1700000000000, &chunk, &len, NULL))
+                return;
+        /* A block that shares its timestamps takes them from whatever follows. */
+        if (chunk.is_shared &&
+            (!chunk_parse(data + len, size - len, 1700000000000, &times, &len, NULL) ||
+             !chunk_share(&chunk, &times)))
+                BUG_ON(chunk_decode(&chunk, &samples, NULL));
+        if (chunk_decode(&chunk, &samples, NULL))
+                for (size_t i = 1; i < samples.count; i++)
+                        BUG_ON(samples.t_ms[i] <= samples.t_ms[i - 1]);
+        samples_release(&samples);
 }
 
 /* The input as a block's bytes behind a length and checksum that fit them. */

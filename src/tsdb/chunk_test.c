@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/histogram.h"
 #include "model/sample.h"
 #include "tsdb/chunk_int.h"
 
@@ -17,29 +18,53 @@ static uint64_t next_random(void)
         return seed ^= seed << 17;
 }
 
-static size_t round_trip_at(const int64_t *t_ms, const double *v, size_t count)
+/* The samples as one block and back. */
+static size_t round_trip_samples(const struct samples *samples)
 {
-        uint8_t *bytes = malloc(chunk_bound(count)), *exact;
-        size_t len = (size_t)(chunk_encode(bytes, 77, BASE, t_ms, v, count) - bytes), parsed_len;
-        int64_t t_back[CHUNK_MAX_SAMPLES];
-        double v_back[CHUNK_MAX_SAMPLES];
+        uint8_t *bytes = malloc(chunk_bound(samples, 0, samples->count)), *exact;
+        struct samples back = {0};
         struct chunk chunk;
         struct error err;
+        size_t len, parsed_len;
 
-        assert_true(len <= chunk_bound(count));
+        assert_int_equal(chunk_extent(samples, 0), samples->count);
+        len = (size_t)(chunk_encode(bytes, 77, BASE, samples, 0, samples->count, NULL) - bytes);
+        assert_true(len <= chunk_bound(samples, 0, samples->count));
         exact = malloc(len);
         memcpy(exact, bytes, len);
         assert_ok(chunk_parse(exact, len, BASE, &chunk, &parsed_len, &err), err);
         assert_int_equal(parsed_len, len);
         assert_int_equal(chunk.series, 77);
-        assert_int_equal(chunk.count, count);
-        assert_int_equal(chunk.first_t_ms, t_ms[0]);
-        assert_ok(chunk_decode(&chunk, t_back, v_back, &err), err);
-        assert_memory_equal(t_back, t_ms, count * sizeof(*t_ms));
-        assert_memory_equal(v_back, v, count * sizeof(*v));
+        assert_int_equal(chunk.count, samples->count);
+        assert_int_equal(chunk.first_t_ms, samples->t_ms[0]);
+        samples_append(&back, BASE - 1, -1);
+        assert_ok(chunk_decode(&chunk, &back, &err), err);
+        assert_int_equal(back.count, samples->count + 1);
+        assert_true(back.t_ms[0] == BASE - 1 && back.v[0] == -1 && !samples_histogram(&back, 0));
+        assert_memory_equal(back.t_ms + 1, samples->t_ms, samples->count * sizeof(*back.t_ms));
+        assert_memory_equal(back.v + 1, samples->v, samples->count * sizeof(*back.v));
+        for (size_t i = 0; i < samples->count; i++) {
+                const struct histogram *h = samples_histogram(samples, i),
+                                       *b = samples_histogram(&back, i + 1);
+
+                assert_true(!h == !b && (!h || (histogram_same(h, b) && h->reset == b->reset)));
+                assert_true((samples->start_ms ? samples->start_ms[i] : 0) ==
+                            (back.start_ms ? back.start_ms[i + 1] : 0));
+        }
+        samples_release(&back);
         free(exact);
         free(bytes);
         return len;
+}
+
+static size_t round_trip_at(const int64_t *t_ms, const double *v, size_t count)
+{
+        struct samples samples = {.t_ms = (int64_t *)t_ms,
+                                  .v = (double *)v,
+                                  .count = count,
+                                  .capacity = count};
+
+        return round_trip_samples(&samples);
 }
 
 static size_t round_trip(const double *v, size_t count)
@@ -119,53 +144,212 @@ static void test_random_kinds(void **state)
         }
 }
 
-static void test_summary(void **state)
+/* ---- histograms and start timestamps ------------------------------------------------------ */
+
+static struct histogram_side make_side(struct arena *arena, uint32_t spans, uint32_t length,
+                                       bool fractions)
 {
-        double v[200];
-        int64_t t_ms[200];
-        uint8_t bytes[8192];
-        struct chunk chunk;
+        struct histogram_span *span = arena_array(arena, struct histogram_span, spans + 1);
+        double *buckets = arena_array(arena, double, spans * length + 1);
+
+        for (uint32_t i = 0; i < spans; i++)
+                span[i] = (struct histogram_span){i ? 2 : -3, length};
+        for (uint32_t i = 0; i < spans * length; i++)
+                buckets[i] = (double)(next_random() % 1000) + (fractions ? 0.25 : 0);
+        return (struct histogram_side){span, buckets, spans, spans * length};
+}
+
+static struct histogram *make_histogram(struct arena *arena, uint32_t spans, uint32_t length,
+                                        bool fractions)
+{
+        struct histogram *h = arena_new(arena, struct histogram);
+
+        h->schema = 3;
+        h->integer = !fractions;
+        h->zero_threshold = 0x1p-128;
+        h->zero_count = (double)(next_random() % 5);
+        h->count = (double)(next_random() % 100000);
+        h->sum = (double)next_random() / 1e9;
+        h->positive = make_side(arena, spans, length, fractions);
+        h->negative = make_side(arena, spans / 2, length, fractions);
+        return h;
+}
+
+static void add_histogram(struct samples *samples, int64_t t_ms, const struct histogram *h)
+{
+        samples_append(samples, t_ms, 0);
+        samples_set_histogram(samples, samples->count - 1, h);
+}
+
+static void test_histograms(void **state)
+{
+        const double bounds[] = {-1.5, 0, 2.25, 1e9};
+        struct histogram *custom;
+
+        (void)state;
+        for (uint32_t spans = 0; spans < 5; spans++)
+                for (uint32_t length = 0; length < 4; length++) {
+                        struct samples samples = {0};
+                        struct arena arena;
+                        int64_t t_ms = BASE;
+
+                        arena_init(&arena, SIZE_MAX);
+                        for (int i = 0; i < 40; i++)
+                                add_histogram(&samples, t_ms += 1 + i % 3,
+                                              make_histogram(&arena, spans, length, spans % 2));
+                        round_trip_samples(&samples);
+                        samples_set_start(&samples, 7, BASE - 500);
+                        round_trip_samples(&samples);
+                        samples_truncate(&samples, 0);
+                        custom = make_histogram(&arena, 1, length, false);
+                        custom->schema = HISTOGRAM_SCHEMA_CUSTOM;
+                        custom->custom_values = bounds;
+                        custom->custom_count = 4;
+                        custom->negative = (struct histogram_side){0};
+                        custom->reset = HISTOGRAM_GAUGE;
+                        custom->sum = sample_from_bits(0x7ff8dead00000001);
+                        add_histogram(&samples, BASE, custom);
+                        round_trip_samples(&samples);
+                        samples_release(&samples);
+                        arena_release(&arena);
+                }
+}
+
+static void test_starts_of_floats(void **state)
+{
+        struct samples samples = {0};
+        size_t plain, with_start;
+
+        (void)state;
+        for (int i = 0; i < 500; i++)
+                samples_append(&samples, BASE + i * 1000, i);
+        plain = round_trip_samples(&samples);
+        for (size_t i = 0; i < 500; i++)
+                samples_set_start(&samples, i, BASE - 12345);
+        with_start = round_trip_samples(&samples);
+        assert_true(with_start < plain + 20);
+        samples_set_start(&samples, 0, INT64_MIN);
+        samples_set_start(&samples, 1, INT64_MAX);
+        samples_set_start(&samples, 2, 0);
+        round_trip_samples(&samples);
+        samples_release(&samples);
+}
+
+/* A block holds one layout, and not too much of it. */
+static void test_extent(void **state)
+{
+        struct samples samples = {0};
+        struct histogram *wide;
+        struct arena arena;
+
+        (void)state;
+        arena_init(&arena, SIZE_MAX);
+        for (int i = 0; i < 10; i++)
+                add_histogram(&samples, BASE + i, make_histogram(&arena, 2, 3, false));
+        samples_append(&samples, BASE + 10, sample_from_bits(SAMPLE_STALE_BITS));
+        samples_append(&samples, BASE + 11, 5);
+        for (int i = 12; i < 20; i++)
+                add_histogram(&samples, BASE + i, make_histogram(&arena, 2, i < 15 ? 4 : 5, false));
+        assert_int_equal(chunk_extent(&samples, 0), 10);
+        assert_int_equal(chunk_extent(&samples, 4), 6);
+        assert_int_equal(chunk_extent(&samples, 10), 2);
+        assert_int_equal(chunk_extent(&samples, 12), 3);
+        assert_int_equal(chunk_extent(&samples, 15), 5);
+        samples_truncate(&samples, 0);
+        wide = make_histogram(&arena, 1, 1 << 14, false);
+        for (int i = 0; i < 20; i++)
+                add_histogram(&samples, BASE + i, wide);
+        assert_int_equal(chunk_extent(&samples, 0), 3);
+        wide->positive = make_side(&arena, 1, HISTOGRAM_MAX_BUCKETS, true);
+        wide->negative = wide->positive;
+        samples_truncate(&samples, 1);
+        round_trip_samples(&samples);
+        samples_truncate(&samples, 0);
+        for (int i = 0; i < 2000; i++)
+                samples_append(&samples, BASE + i, i);
+        assert_int_equal(chunk_extent(&samples, 0), CHUNK_MAX_SAMPLES);
+        assert_int_equal(chunk_extent(&samples, CHUNK_MAX_SAMPLES), 2000 - CHUNK_MAX_SAMPLES);
+        samples_release(&samples);
+        arena_release(&arena);
+}
+
+/* A million observations an hour over 40 buckets: 3 + 40 numbers a sample. */
+static void test_histograms_are_small(void **state)
+{
+        struct samples samples = {0};
+        struct histogram *h = NULL, *before;
+        struct arena arena;
+
+        (void)state;
+        arena_init(&arena, SIZE_MAX);
+        for (int i = 0; i < 1000; i++) {
+                before = h;
+                h = make_histogram(&arena, 1, 40, false);
+                h->negative = (struct histogram_side){0};
+                for (uint32_t k = 0; before && k < 40; k++)
+                        ((double *)h->positive.buckets)[k] =
+                                before->positive.buckets[k] + (double)(next_random() % 100);
+                h->count = before ? before->count + 2000 : 0;
+                h->zero_count = 0;
+                h->sum = before ? before->sum + 0.5 : 0;
+                add_histogram(&samples, BASE + i * 15000, h);
+        }
+        /* Seven bits of entropy a bucket. */
+        assert_true(round_trip_samples(&samples) < 1000 * 40);
+        samples_release(&samples);
+        arena_release(&arena);
+}
+
+static void test_shared_timestamps(void **state)
+{
+        struct samples samples = {0}, back = {0};
+        struct chunk chunk, times;
+        uint8_t bytes[4096], shared[4096];
+        uint32_t number = 5;
         struct error err;
         size_t len;
 
         (void)state;
-        for (size_t i = 0; i < 200; i++) {
-                t_ms[i] = BASE + (int64_t)i;
-                v[i] = (double)i;
-        }
-        v[0] = sample_from_bits(SAMPLE_STALE_BITS);
-        v[5] = -7;
-        v[199] = NAN;
-        len = (size_t)(chunk_encode(bytes, 1, BASE, t_ms, v, 200) - bytes);
+        for (int i = 0; i < 100; i++)
+                samples_append(&samples, BASE + i * i, i);
+        len = (size_t)(chunk_times_encode(shared, 5, BASE, samples.t_ms, 100) - shared);
+        assert_ok(chunk_parse(shared, len, BASE, &times, &len, &err), err);
+        assert_int_equal(times.kind, CHUNK_TIMES);
+        assert_false(chunk_decode(&times, &back, NULL));
+        len = (size_t)(chunk_encode(bytes, 9, BASE, &samples, 0, 100, &number) - bytes);
         assert_ok(chunk_parse(bytes, len, BASE, &chunk, &len, &err), err);
-        assert_true(chunk.has_summary);
-        assert_int_equal(chunk.summary.count, 199);
-        assert_true(chunk.summary.min == -7 && chunk.summary.max == 198);
-        assert_true(chunk.summary.first == 1 && isnan(chunk.summary.last));
-        assert_true(isnan(chunk.summary.sum));
-        chunk_encode(bytes, 1, BASE, t_ms + 1, v + 1, 198);
-        assert_ok(chunk_parse(bytes, sizeof(bytes), BASE, &chunk, &len, &err), err);
-        assert_true(chunk.summary.sum == 198 * 199 / 2 - 5 - 7);
-        chunk_encode(bytes, 1, BASE, t_ms, v, CHUNK_SUMMARY_MIN_SAMPLES - 1);
-        assert_ok(chunk_parse(bytes, sizeof(bytes), BASE, &chunk, &len, &err), err);
-        assert_false(chunk.has_summary);
+        assert_true(chunk.is_shared && chunk.times == 5);
+        assert_false(chunk_decode(&chunk, &back, NULL));
+        assert_int_equal(back.count, 0);
+        times.series = 6;
+        assert_false(chunk_share(&chunk, &times));
+        times.series = 5;
+        times.count = 99;
+        assert_false(chunk_share(&chunk, &times));
+        times.count = 100;
+        assert_true(chunk_share(&chunk, &times));
+        assert_int_equal(chunk.first_t_ms, BASE);
+        assert_ok(chunk_decode(&chunk, &back, &err), err);
+        assert_int_equal(back.count, 100);
+        assert_memory_equal(back.t_ms, samples.t_ms, 100 * sizeof(*back.t_ms));
+        assert_memory_equal(back.v, samples.v, 100 * sizeof(*back.v));
+        samples_release(&samples);
+        samples_release(&back);
 }
 
 /* No flipped bit goes unnoticed. */
 static void test_bit_flips(void **state)
 {
-        double v[50];
-        int64_t t_ms[50];
+        struct samples samples = {0};
         uint8_t bytes[4096];
         struct chunk chunk;
         size_t len, parsed_len;
 
         (void)state;
-        for (size_t i = 0; i < 50; i++) {
-                t_ms[i] = BASE + (int64_t)(i * i);
-                v[i] = (double)(i % 7) / 4;
-        }
-        len = (size_t)(chunk_encode(bytes, 9, BASE, t_ms, v, 50) - bytes);
+        for (size_t i = 0; i < 50; i++)
+                samples_append(&samples, BASE + (int64_t)(i * i), (double)(i % 7) / 4);
+        len = (size_t)(chunk_encode(bytes, 9, BASE, &samples, 0, 50, NULL) - bytes);
+        samples_release(&samples);
         for (size_t bit = 0; bit < len * 8; bit++) {
                 bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
                 assert_false(chunk_parse(bytes, len, BASE, &chunk, &parsed_len, NULL));
@@ -181,7 +365,11 @@ int main(void)
                 cmocka_unit_test(test_special_values),
                 cmocka_unit_test(test_one_misfit_costs_little),
                 cmocka_unit_test(test_random_kinds),
-                cmocka_unit_test(test_summary),
+                cmocka_unit_test(test_histograms),
+                cmocka_unit_test(test_starts_of_floats),
+                cmocka_unit_test(test_extent),
+                cmocka_unit_test(test_histograms_are_small),
+                cmocka_unit_test(test_shared_timestamps),
                 cmocka_unit_test(test_bit_flips),
         };
 

@@ -122,7 +122,7 @@ static uint8_t *put_raw(uint8_t *at, const double *v, size_t count)
         return at + count * sizeof(*v);
 }
 
-bool chunk_values_all_same(const double *v, size_t count)
+static bool all_same(const double *v, size_t count)
 {
         for (size_t i = 1; i < count; i++)
                 if (sample_bits(v[i]) != sample_bits(v[0]))
@@ -173,7 +173,7 @@ uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
         struct contest contest = {.at = at};
         uint8_t scratch[SCRATCH_BYTES];
 
-        if (chunk_values_all_same(v, count)) {
+        if (all_same(v, count)) {
                 *at++ = CHUNK_CONSTANT;
                 return varint_put_u64(at, sample_bits(v[0]));
         }

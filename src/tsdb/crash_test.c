@@ -38,6 +38,20 @@ static double value_of(uint32_t n, uint64_t position)
         return n % 2 ? (double)(mixed >> 54) / 8 : sample_from_bits(mixed >> 2);
 }
 
+/* Every fifth series has histograms and start timestamps. */
+static uint64_t code_of(uint32_t n, uint64_t position)
+{
+        return n % 5 == 4 && position % 97 != 13 ? 1 + position + 64 * n : 0;
+}
+
+static bool is_as_written(uint32_t n, uint64_t position, const struct samples *samples, size_t at)
+{
+        return samples->t_ms[at] == time_of(position) &&
+               has_extra(samples, at, code_of(n, position)) &&
+               (samples_histogram(samples, at) ||
+                sample_bits(samples->v[at]) == sample_bits(value_of(n, position)));
+}
+
 static struct promises *new_promises(void)
 {
         void *shared = mmap(NULL, sizeof(struct promises), PROT_READ | PROT_WRITE,
@@ -74,8 +88,7 @@ static void check_samples(void *ctx, uint32_t n, const struct samples *samples)
         struct stored *stored = ctx;
 
         for (size_t i = 0; i < samples->count; i++)
-                if (samples->t_ms[i] != time_of(i) ||
-                    sample_bits(samples->v[i]) != sample_bits(value_of(n, i)))
+                if (!is_as_written(n, i, samples, i))
                         fail_msg("series %u: sample %zu is wrong or missing", n, i);
         stored->count[n] = samples->count;
 }
@@ -131,12 +144,15 @@ static void *run_writer(void *arg)
         struct series_sink sink = tsdb_sink(w->tsdb);
         uint64_t next[SERIES_PER_WRITER];
         series_ref refs[SERIES_PER_WRITER] = {0};
+        struct arena arena;
         struct error err;
 
+        arena_init(&arena, SIZE_MAX);
         for (uint32_t i = 0; i < SERIES_PER_WRITER; i++)
                 next[i] = w->start->count[w->first + i];
         for (;;) {
                 struct append_sample batch[SERIES_PER_WRITER * 8];
+                struct append_extra extras[SERIES_PER_WRITER * 8];
                 size_t counts[SERIES_PER_WRITER] = {0}, total = 0;
 
                 for (uint32_t i = 0; i < SERIES_PER_WRITER; i++) {
@@ -147,13 +163,19 @@ static void *run_writer(void *arg)
                         if (!refs[i] && !try_resolve(w->tsdb, w->first + i, &refs[i], &err))
                                 return NULL;
                         counts[i] = shuffled(w, next[i], positions);
-                        for (size_t k = 0; k < counts[i]; k++)
+                        for (size_t k = 0; k < counts[i]; k++) {
+                                extras[total] = extra_of(&arena,
+                                                         code_of(w->first + i, positions[k]),
+                                                         time_of(positions[k]));
                                 batch[total++] = (struct append_sample){
                                         refs[i], time_of(positions[k]),
                                         value_of(w->first + i, positions[k])};
+                        }
                 }
-                if (!sink.append(sink.ctx, batch, NULL, total, NULL, &err))
+                if (!sink.append(sink.ctx, batch, extras, total, NULL, &err))
                         return NULL;
+                arena_release(&arena);
+                arena_init(&arena, SIZE_MAX);
                 for (uint32_t i = 0; i < SERIES_PER_WRITER; i++) {
                         next[i] += counts[i];
                         atomic_store(&w->promises->appended[w->first + i], next[i]);
@@ -168,7 +190,7 @@ static void note_queried(void *ctx, uint32_t n, const struct samples *samples)
         uint64_t count = 0;
 
         while (count < samples->count && samples->t_ms[count] == time_of(count)) {
-                if (sample_bits(samples->v[count]) != sample_bits(value_of(n, count)))
+                if (!is_as_written(n, count, samples, count))
                         abort();
                 count++;
         }
@@ -300,16 +322,22 @@ static void append_block(struct tsdb *tsdb, struct promises *promises, uint64_t 
 {
         struct series_sink sink = tsdb_sink(tsdb);
         struct append_sample batch[SERIES];
+        struct append_extra extras[SERIES];
+        struct arena arena;
         struct error err;
+        bool ok = true;
 
-        for (uint32_t n = 0; n < SERIES; n++) {
-                series_ref ref;
+        arena_init(&arena, SIZE_MAX);
+        for (uint32_t n = 0; n < SERIES && ok; n++) {
+                series_ref ref = SERIES_REF_NONE;
 
-                if (!try_resolve(tsdb, n, &ref, &err))
-                        return;
+                ok = try_resolve(tsdb, n, &ref, &err);
+                extras[n] = extra_of(&arena, code_of(n, *next), time_of(*next));
                 batch[n] = (struct append_sample){ref, time_of(*next), value_of(n, *next)};
         }
-        if (!sink.append(sink.ctx, batch, NULL, SERIES, NULL, &err))
+        ok = ok && sink.append(sink.ctx, batch, extras, SERIES, NULL, &err);
+        arena_release(&arena);
+        if (!ok)
                 return;
         ++*next;
         for (uint32_t n = 0; n < SERIES; n++)

@@ -44,6 +44,17 @@ static double value_of(uint32_t n, uint64_t position)
                             : (double)(position / 50);
 }
 
+/* Every fifth series has histograms and start timestamps. */
+static bool is_rich(uint32_t n)
+{
+        return n % 5 == 4;
+}
+
+static uint64_t code_of(uint32_t n, uint64_t position)
+{
+        return is_rich(n) ? 1 + position + 64 * n : 0;
+}
+
 /* ---- a directory in memory ----------------------------------------------------------------- */
 
 struct copy {
@@ -154,7 +165,7 @@ static struct tsdb *open_store(const char *dir)
         options.max_ahead_ms = 0;
         options.manual = true;
         options.partition_ms = 300 * 1000;
-        options.wal_segment_bytes = 128 << 10;
+        options.wal_segment_bytes = 512 << 10;
         options.wal_replay_bytes = 1 << 20;
         options.on_event = count_event;
         for (size_t i = 0; i < TSDB_EVENT_KINDS; i++)
@@ -163,20 +174,26 @@ static struct tsdb *open_store(const char *dir)
         return tsdb;
 }
 
-/* One record in the log: a sample of every series. */
+/* Two records in the log: a sample of every series of floats, then of the others. */
 static void append_batch(struct tsdb *tsdb, uint64_t position)
 {
         struct series_sink sink = tsdb_sink(tsdb);
         struct append_sample batch[SERIES];
+        struct append_extra extras[SERIES];
+        struct arena arena;
         struct error err;
         size_t count = 0;
 
-        for (uint32_t n = 0; n < SERIES; n++)
-                if (position >= first_position(n))
-                        batch[count++] = (struct append_sample){resolve_number(tsdb, n),
-                                                                time_of(position),
-                                                                value_of(n, position)};
-        assert_ok(sink.append(sink.ctx, batch, NULL, count, NULL, &err), err);
+        arena_init(&arena, SIZE_MAX);
+        for (uint32_t n = 0; n < SERIES; n++) {
+                if (position < first_position(n))
+                        continue;
+                extras[count] = extra_of(&arena, code_of(n, position), time_of(position));
+                batch[count++] = (struct append_sample){resolve_number(tsdb, n), time_of(position),
+                                                        value_of(n, position)};
+        }
+        assert_ok(sink.append(sink.ctx, batch, extras, count, NULL, &err), err);
+        arena_release(&arena);
 }
 
 /* Parts of several levels and partitions, two series files, a log; as after a kill. */
@@ -213,7 +230,9 @@ static void check_samples(void *ctx, uint32_t n, const struct samples *samples)
 
                 if (samples->t_ms[i] != time_of(position) ||
                     position < first_position(n) || position >= BATCHES ||
-                    sample_bits(samples->v[i]) != sample_bits(value_of(n, position)))
+                    !has_extra(samples, i, code_of(n, position)) ||
+                    (!samples_histogram(samples, i) &&
+                     sample_bits(samples->v[i]) != sample_bits(value_of(n, position))))
                         fail_msg("series %u has a wrong sample", n);
         }
         found->samples[n] = samples->count;
@@ -231,23 +250,25 @@ static void look(const char *dir, struct found *found)
 
 /* ---- the log cut --------------------------------------------------------------------------- */
 
-/* Ends of the records of samples in the segment, in order, and of the last that defines series. */
+/* Ends of the records of samples in the segment, in order, by kind, and of the last that defines
+ * series. */
+enum { KIND_SAMPLES = 2, KIND_RECORDS = 3, KINDS };
+
 struct records {
         const struct buf *segment;
-        uint64_t ends[BATCHES_IN_LOG + 8];
-        size_t count;
+        uint64_t ends[KINDS][BATCHES_IN_LOG + 8];
+        size_t count[KINDS];
         uint64_t definitions_end;
 };
 
 static void note_record(void *ctx, uint64_t segment, uint8_t kind, struct str payload)
 {
         struct records *records = ctx;
-        enum { KIND_SAMPLES = 2 };
         uint64_t end = (uint64_t)(payload.data + payload.len - records->segment->data);
 
         (void)segment;
-        if (kind == KIND_SAMPLES)
-                records->ends[records->count++] = end;
+        if (kind >= KIND_SAMPLES && kind < KINDS)
+                records->ends[kind][records->count[kind]++] = end;
         else
                 records->definitions_end = end;
 }
@@ -267,17 +288,20 @@ static void cut_at(struct tree *tree, const char *dir, struct copy *log, size_t 
                    const struct records *records)
 {
         size_t whole = log->bytes.len;
-        uint64_t kept = 0;
+        uint64_t kept[KINDS] = {0};
         struct found found;
 
         log->bytes.len = offset;
         tree_write(tree, dir);
         log->bytes.len = whole;
-        while (kept < records->count && records->ends[kept] <= offset)
-                kept++;
+        for (int kind = KIND_SAMPLES; kind < KINDS; kind++)
+                while (kept[kind] < records->count[kind] &&
+                       records->ends[kind][kept[kind]] <= offset)
+                        kept[kind]++;
         look(dir, &found);
         for (uint32_t n = 0; n < SERIES; n++)
-                if (found.samples[n] != BATCHES_IN_PARTS - first_position(n) + kept)
+                if (found.samples[n] != BATCHES_IN_PARTS - first_position(n) +
+                                                kept[is_rich(n) ? KIND_RECORDS : KIND_SAMPLES])
                         fail_msg("log cut at %zu: series %u has %llu samples", offset, n,
                                  (unsigned long long)found.samples[n]);
 }
@@ -293,7 +317,8 @@ static struct copy *scan_log(struct tree *tree, struct records *records)
         *records = (struct records){.segment = &log->bytes};
         wal_scan((const uint8_t *)log->bytes.data, log->bytes.len,
                  strtoull(log->path + 4, NULL, 16), true, &visitor);
-        assert_int_equal(records->count, BATCHES_IN_LOG);
+        assert_int_equal(records->count[KIND_SAMPLES], BATCHES_IN_LOG);
+        assert_int_equal(records->count[KIND_RECORDS], BATCHES_IN_LOG);
         return log;
 }
 
@@ -400,7 +425,8 @@ static void test_damaged_definitions(void **state)
         scratch_dir(dir);
         make_tree(&tree, dir);
         log = scan_log(&tree, &records);
-        assert_true(records.definitions_end > 100 && records.definitions_end < records.ends[0]);
+        assert_true(records.definitions_end > 100 &&
+                    records.definitions_end < records.ends[KIND_SAMPLES][0]);
         for (size_t at = 16; at < records.definitions_end; at += run_in_full() ? 1 : 7) {
                 log->bytes.data[at] ^= 4;
                 tree_write(&tree, dir);

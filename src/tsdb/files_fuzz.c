@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "tsdb/manifest_int.h"
 #include "tsdb/part_int.h"
+#include "tsdb/sample_record_int.h"
 #include "tsdb/series_file_int.h"
 #include "tsdb/store_int.h"
 
@@ -38,8 +39,7 @@ static void write_file(const char *name, const uint8_t *data, size_t size)
 
 static void try_part(const uint8_t *data, size_t size)
 {
-        static int64_t t_ms[CHUNK_MAX_SAMPLES];
-        static double v[CHUNK_MAX_SAMPLES];
+        struct samples samples = {0};
         struct part *part;
         bool rebuilt, news;
 
@@ -49,9 +49,11 @@ static void try_part(const uint8_t *data, size_t size)
         for (size_t i = 0; i < part->block_count; i++) {
                 struct chunk chunk;
 
-                if (part_block(part, i, &chunk, &news) && chunk_decode(&chunk, t_ms, v, NULL))
+                samples_truncate(&samples, 0);
+                if (part_block(part, i, &chunk, &news) && chunk_decode(&chunk, &samples, NULL))
                         (void)part_find(part, chunk.series + 1);
         }
+        samples_release(&samples);
         part_unref(part);
 }
 
@@ -100,11 +102,27 @@ static void drop_sample(void *ctx, uint32_t series, struct sample sample)
         BUG_ON(!series || sample.t_ms > STORE_T_MAX_MS);
 }
 
+static void drop_record(void *ctx, uint32_t series, int64_t t_ms, struct str bytes,
+                        const struct sample_record *record)
+{
+        struct samples samples = {0};
+        struct memtable *memtable = memtable_new(1);
+
+        (void)ctx;
+        BUG_ON(!series || t_ms > STORE_T_MAX_MS);
+        memtable_insert_record(memtable, series, t_ms, bytes);
+        memtable_read(memtable, series, t_ms, t_ms, &samples);
+        BUG_ON(samples.count != 1 || !samples_histogram(&samples, 0) != !record->extra.h);
+        memtable_unref(memtable);
+        samples_release(&samples);
+}
+
 static void try_payload(const uint8_t *data, size_t size)
 {
-        struct log_reader reader = {drop_series, drop_sample, NULL};
+        struct log_reader reader = {drop_series, drop_sample, drop_record, NULL};
 
         (void)log_read(LOG_SAMPLES, str_make((const char *)data, size), &reader);
+        (void)log_read(LOG_RECORDS, str_make((const char *)data, size), &reader);
         (void)log_read(LOG_SERIES, str_make((const char *)data, size), &reader);
         (void)log_read_definitions(str_make((const char *)data, size), &reader);
 }

@@ -104,6 +104,54 @@ static inline series_ref resolve_number(struct tsdb *tsdb, uint32_t n)
         return ref;
 }
 
+/* What a sample has beside its value, as a function of `code`: nothing of 0, else a histogram of
+ * one of some layouts, a start timestamp, or both. */
+static inline struct append_extra extra_of(struct arena *arena, uint64_t code, int64_t t_ms)
+{
+        uint32_t length = 1 + (uint32_t)(code / 64 % 4), buckets = 2 * length;
+        struct histogram_span *spans;
+        struct histogram *h;
+        double *counts;
+
+        if (!code)
+                return (struct append_extra){0};
+        if (code % 4 == 1)
+                return (struct append_extra){NULL, t_ms - 1 - (int64_t)(code % 1000)};
+        h = arena_new(arena, struct histogram);
+        spans = arena_array(arena, struct histogram_span, 2);
+        counts = arena_array(arena, double, buckets);
+        for (uint32_t i = 0; i < buckets; i++)
+                counts[i] = (double)(code * 31 % 9973 + i * 7) + (code % 11 ? 0 : 0.5);
+        spans[0] = (struct histogram_span){-2, length};
+        spans[1] = (struct histogram_span){3, length};
+        h->schema = 3;
+        h->integer = code % 11 != 0;
+        h->reset = code % 13 ? HISTOGRAM_RESET_UNKNOWN : HISTOGRAM_GAUGE;
+        h->zero_threshold = 0x1p-10;
+        h->count = (double)(code % 100000);
+        h->sum = (double)code / 7;
+        h->positive = (struct histogram_side){spans, counts, 2, buckets};
+        if (code % 3 == 0)
+                h->negative = (struct histogram_side){spans, counts, 1, length};
+        return (struct append_extra){h, code % 4 == 2 ? t_ms - 77 : 0};
+}
+
+/* Whether sample `at` has what `code` says. */
+static inline bool has_extra(const struct samples *samples, size_t at, uint64_t code)
+{
+        const struct histogram *h = samples_histogram(samples, at);
+        struct append_extra want;
+        struct arena arena;
+        bool same;
+
+        arena_init(&arena, SIZE_MAX);
+        want = extra_of(&arena, code, samples->t_ms[at]);
+        same = !h == !want.h && (samples->start_ms ? samples->start_ms[at] : 0) == want.start_ms &&
+               (!h || (histogram_same(h, want.h) && h->reset == want.h->reset));
+        arena_release(&arena);
+        return same;
+}
+
 /* Calls visit for every series of the store with all its samples. */
 static inline void each_series(struct tsdb *tsdb, int64_t mint_ms, int64_t maxt_ms,
                                void (*visit)(void *ctx, uint32_t n, const struct samples *samples),
@@ -128,7 +176,7 @@ static inline void each_series(struct tsdb *tsdb, int64_t mint_ms, int64_t maxt_
 
                 assert_true(number.len < sizeof(text));
                 memcpy(text, number.data, number.len);
-                samples.count = 0;
+                samples_truncate(&samples, 0);
                 assert_ok(querier->ops->read(querier, &list.items[i], mint_ms, maxt_ms, &samples,
                                              &err), err);
                 for (size_t k = 1; k < samples.count; k++)

@@ -8,10 +8,15 @@
  *     zigzag  series id minus the previous id (0 at first)
  *     zigzag  timestamp minus the previous one, ms
  *     8       bits of the value
+ *   kind 3, samples that are more than a float: 8 bytes as above; then, repeated:
+ *     zigzag  series id minus the previous id (0 at first)
+ *     zigzag  timestamp minus the previous one, ms
+ *     varint  length of the sample's record, the record (sample_record_int.h)
  */
 #include "base/reader.h"
 #include "codec/compress.h"
 #include "codec/varint.h"
+#include "tsdb/sample_record_int.h"
 #include "tsdb/store_int.h"
 
 enum {
@@ -82,15 +87,16 @@ void log_series(struct buf *group, const struct index *index, uint32_t from, uin
         buf_release(&plain);
 }
 
-void log_samples_begin(struct log_samples *log, struct buf *group)
+void log_samples_begin(struct log_samples *log, struct buf *group, uint8_t kind)
 {
-        *log = (struct log_samples){.group = group};
+        *log = (struct log_samples){.group = group, .kind = kind};
 }
 
 /* A record is begun with its first sample and ended well before the limit of its length. */
 enum { SAMPLES_RECORD_BYTES = 4 << 20 };
 
-void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v)
+/* Series and timestamp; there is room for a value or a length behind. */
+static uint8_t *put_sample_head(struct log_samples *log, uint32_t series, int64_t t_ms)
 {
         struct buf *group = log->group;
         uint8_t *at;
@@ -98,7 +104,7 @@ void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, dou
         if (UNLIKELY(log->begin && group->len - log->begin > SAMPLES_RECORD_BYTES))
                 log_samples_end(log);
         if (UNLIKELY(!log->begin)) {
-                log->begin = wal_record_begin(group, LOG_SAMPLES) + 1;
+                log->begin = wal_record_begin(group, log->kind) + 1;
                 log->previous_series = 0;
                 log->previous_t_ms = t_ms;
                 buf_append(group, &t_ms, sizeof(t_ms));
@@ -107,10 +113,27 @@ void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, dou
         BUG_ON(!at);
         at = varint_put_zigzag(at, (int64_t)series - log->previous_series);
         at = varint_put_zigzag(at, t_ms - log->previous_t_ms);
-        at = varint_put_u64(at, sample_bits(v));
-        group->len = (size_t)(at - (uint8_t *)group->data);
         log->previous_series = series;
         log->previous_t_ms = t_ms;
+        return at;
+}
+
+void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v)
+{
+        uint8_t *at = put_sample_head(log, series, t_ms);
+
+        at = varint_put_u64(at, sample_bits(v));
+        log->group->len = (size_t)(at - (uint8_t *)log->group->data);
+}
+
+void log_samples_add_record(struct log_samples *log, uint32_t series, int64_t t_ms,
+                            struct str record)
+{
+        uint8_t *at = put_sample_head(log, series, t_ms);
+
+        at = varint_put(at, record.len);
+        log->group->len = (size_t)(at - (uint8_t *)log->group->data);
+        buf_append_str(log->group, record);
 }
 
 void log_samples_end(struct log_samples *log)
@@ -171,31 +194,75 @@ static bool read_series(struct str payload, const struct log_reader *reader)
         return ok;
 }
 
+/* Where a sample belongs, relative to the one before. */
+struct place {
+        int64_t series;
+        uint64_t t_ms;
+};
+
+static bool read_place(struct reader *r, struct place *place)
+{
+        int64_t step = reader_zigzag(r);
+
+        place->t_ms += (uint64_t)reader_zigzag(r);
+        return !r->failed && !__builtin_add_overflow(place->series, step, &place->series) &&
+               place->series > 0 && place->series <= UINT32_MAX &&
+               (int64_t)place->t_ms <= STORE_T_MAX_MS && (int64_t)place->t_ms >= -STORE_T_MAX_MS;
+}
+
 static bool read_samples(struct str payload, const struct log_reader *reader)
 {
         struct reader r = reader_make(payload.data, payload.len);
-        uint64_t t_ms = reader_u64(&r);
-        int64_t series = 0;
+        struct place place = {0, reader_u64(&r)};
 
         while (!r.failed && reader_left(&r)) {
-                int64_t step = reader_zigzag(&r);
-                uint64_t bits;
+                bool ok = read_place(&r, &place);
+                uint64_t bits = reader_u64(&r);
 
-                t_ms += (uint64_t)reader_zigzag(&r);
-                bits = reader_u64(&r);
-                if (r.failed || __builtin_add_overflow(series, step, &series) || series <= 0 ||
-                    series > UINT32_MAX || (int64_t)t_ms > STORE_T_MAX_MS ||
-                    (int64_t)t_ms < -STORE_T_MAX_MS)
+                if (!ok || r.failed)
                         return false;
-                reader->sample(reader->ctx, (uint32_t)series,
-                               (struct sample){(int64_t)t_ms, sample_from_bits(bits)});
+                reader->sample(reader->ctx, (uint32_t)place.series,
+                               (struct sample){(int64_t)place.t_ms, sample_from_bits(bits)});
         }
         return !r.failed;
 }
 
+static bool read_records(struct str payload, const struct log_reader *reader)
+{
+        struct reader r = reader_make(payload.data, payload.len);
+        struct place place = {0, reader_u64(&r)};
+        struct arena arena;
+        bool ok = true;
+
+        arena_init(&arena, SIZE_MAX);
+        while (ok && !r.failed && reader_left(&r)) {
+                struct arena_point mark = arena_mark(&arena);
+                struct sample_record record;
+                struct str bytes;
+
+                ok = read_place(&r, &place);
+                bytes = reader_str(&r, reader_varint(&r));
+                ok = ok && !r.failed &&
+                     sample_record_read(bytes, (int64_t)place.t_ms, &arena, &record);
+                if (ok)
+                        reader->record(reader->ctx, (uint32_t)place.series, (int64_t)place.t_ms,
+                                       bytes, &record);
+                arena_rewind(&arena, mark);
+        }
+        arena_release(&arena);
+        return ok && !r.failed;
+}
+
 bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader)
 {
-        if (kind == LOG_SERIES)
+        switch (kind) {
+        case LOG_SERIES:
                 return read_series(payload, reader);
-        return kind == LOG_SAMPLES && read_samples(payload, reader);
+        case LOG_SAMPLES:
+                return read_samples(payload, reader);
+        case LOG_RECORDS:
+                return read_records(payload, reader);
+        default:
+                return false;
+        }
 }

@@ -7,7 +7,7 @@
 #include "base/reader.h"
 #include "codec/crc32c.h"
 
-#define MAGIC "PWMANIF\1"
+#define MAGIC "PWMANIF\2"
 
 enum { PATH_BYTES = 4096, HEAD_BYTES = 48, MAX_BYTES = 64 << 20 };
 
@@ -79,6 +79,18 @@ static bool parse(const struct buf *content, struct arena *arena, struct manifes
         return true;
 }
 
+/* Whether these bytes are whole, but of another version. */
+static bool is_foreign(const struct buf *content)
+{
+        uint32_t crc;
+
+        if (content->len < HEAD_BYTES + sizeof(crc) || memcmp(content->data, MAGIC, 7) != 0 ||
+            content->data[7] == MAGIC[7])
+                return false;
+        memcpy(&crc, content->data + content->len - sizeof(crc), sizeof(crc));
+        return crc == crc32c(0, content->data, content->len - sizeof(crc));
+}
+
 bool manifest_read(const char *dir, struct arena *arena, struct manifest *ret_manifest,
                    struct error *err)
 {
@@ -89,7 +101,12 @@ bool manifest_read(const char *dir, struct arena *arena, struct manifest *ret_ma
         snprintf(path, sizeof(path), "%s/MANIFEST", dir);
         ok = file_read_all(path, &content, err);
         if (ok && !parse(&content, arena, ret_manifest))
-                ok = error_set(err, ERROR_CORRUPT, "%s is damaged", path);
+                ok = is_foreign(&content)
+                             ? error_set(err, ERROR_UNSUPPORTED,
+                                         "%s: the store is of format version %d, this program "
+                                         "reads and writes version %d", path,
+                                         content.data[7], MAGIC[7])
+                             : error_set(err, ERROR_CORRUPT, "%s is damaged", path);
         buf_release(&content);
         return ok;
 }

@@ -8,7 +8,7 @@
 /* File MANIFEST, little-endian; written aside as MANIFEST.new, synced, renamed. Files it does not
  * name are leftovers. When it is damaged the store is put together from the files there are.
  *
- *   0       8    "PWMANIF\1"
+ *   0       8    "PWMANIF\2"; the last byte is the version of all of the store's formats
  *   8       8    next number of a part or series file
  *   16      8    next sequence number (part_int.h)
  *   24      8    first log segment to replay
@@ -31,7 +31,8 @@ struct manifest {
 
 NODISCARD bool manifest_write(const char *dir, const struct manifest *manifest,
                               struct error *err);
-/* Lists live in the arena. ERROR_NOT_FOUND, ERROR_CORRUPT, ERROR_IO. */
+/* Lists live in the arena. ERROR_NOT_FOUND, ERROR_CORRUPT, ERROR_IO; ERROR_UNSUPPORTED for an
+ * intact one of another version. */
 NODISCARD bool manifest_read(const char *dir, struct arena *arena, struct manifest *ret_manifest,
                              struct error *err);
 

@@ -109,19 +109,15 @@ static void read_blocks(struct tsdb *tsdb, struct part *part, size_t *at, uint32
                         struct samples *samples)
 {
         for (; *at < part->block_count && part->series[*at] == series; (*at)++) {
-                size_t count = samples->count;
                 struct chunk chunk;
                 bool news = false, ok = part_block(part, *at, &chunk, &news);
 
                 if (ok) {
-                        samples_reserve(samples, chunk.count);
-                        ok = chunk_decode(&chunk, samples->t_ms + count, samples->v + count, NULL);
+                        ok = chunk_decode(&chunk, samples, NULL);
                         if (!ok)
                                 news = part_note_damage(part, *at);
                 }
-                if (ok)
-                        samples->count += chunk.count;
-                else if (news)
+                if (!ok && news)
                         store_block_damaged(tsdb, part, *at);
         }
 }

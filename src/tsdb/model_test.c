@@ -17,6 +17,7 @@ static const struct clock fake_clock = {fake_now_ns, fake_now_ns, NULL};
 struct naive {
         int64_t t_ms[SAMPLES_MAX];
         double v[SAMPLES_MAX];
+        uint64_t code[SAMPLES_MAX]; /* extra_of */
         size_t count;
 };
 
@@ -31,7 +32,19 @@ struct world {
         uint32_t seen;
 };
 
-static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_ms, double v)
+/* As a duplicate a sample is compared by its value; a histogram by all but its reset hint, which
+ * its code decides. */
+static bool naive_same(const struct naive *s, size_t at, double v, uint64_t code)
+{
+        bool histogram = code && code % 4 != 1, stored = s->code[at] && s->code[at] % 4 != 1;
+
+        if (histogram || stored)
+                return histogram && stored && code == s->code[at];
+        return sample_bits(s->v[at]) == sample_bits(v);
+}
+
+static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_ms, double v,
+                                        uint64_t code)
 {
         struct naive *s = &w->series[n];
         size_t at = s->count;
@@ -40,15 +53,17 @@ static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_m
                 at--;
         if (at > 0 && s->t_ms[at - 1] == t_ms &&
             (at == s->count || t_ms >= s->t_ms[s->count - 1] - w->options.out_of_order_ms))
-                return sample_bits(s->v[at - 1]) == sample_bits(v) ? APPEND_DUPLICATE_SAME
-                                                                   : APPEND_DUPLICATE_OTHER;
+                return naive_same(s, at - 1, v, code) ? APPEND_DUPLICATE_SAME
+                                                      : APPEND_DUPLICATE_OTHER;
         if (s->count && t_ms < s->t_ms[s->count - 1] - w->options.out_of_order_ms)
                 return APPEND_TOO_OLD;
         assert_true(s->count < SAMPLES_MAX);
         memmove(s->t_ms + at + 1, s->t_ms + at, (s->count - at) * sizeof(*s->t_ms));
         memmove(s->v + at + 1, s->v + at, (s->count - at) * sizeof(*s->v));
+        memmove(s->code + at + 1, s->code + at, (s->count - at) * sizeof(*s->code));
         s->t_ms[at] = t_ms;
         s->v[at] = v;
+        s->code[at] = code;
         s->count++;
         return APPEND_OK;
 }
@@ -86,25 +101,41 @@ static int64_t random_time(struct world *w, uint32_t n)
         }
 }
 
+/* Every third series is floats alone, every third hardly anything but histograms. */
+static uint64_t random_code(struct world *w, uint32_t n)
+{
+        if (n % 3 == 0 || (n % 3 == 1 && rng_below(&w->rng, 3)))
+                return 0;
+        return rng_below(&w->rng, 20) ? 2 + rng_below(&w->rng, 3) * 64 : rng_below(&w->rng, 5000);
+}
+
 static void append_batch(struct world *w)
 {
         struct series_sink sink = tsdb_sink(w->tsdb);
+        struct append_extra extras[64];
         struct append_sample batch[64];
+        struct arena arena;
+        bool rich = false;
         uint8_t outcomes[64], want[64];
         size_t count = 1 + rng_below(&w->rng, 64);
         struct error err;
 
+        arena_init(&arena, SIZE_MAX);
         for (size_t i = 0; i < count; i++) {
                 uint32_t n = (uint32_t)rng_below(&w->rng, SERIES);
+                uint64_t code = random_code(w, n);
 
                 if (!w->refs[n])
                         w->refs[n] = resolve_number(w->tsdb, n);
                 batch[i] = (struct append_sample){w->refs[n], random_time(w, n), random_value(w)};
-                want[i] = (uint8_t)naive_append(w, n, batch[i].t_ms, batch[i].v);
+                extras[i] = extra_of(&arena, code, batch[i].t_ms);
+                rich |= code != 0;
+                want[i] = (uint8_t)naive_append(w, n, batch[i].t_ms, batch[i].v, code);
                 if (batch[i].t_ms > now_ms)
                         now_ms = batch[i].t_ms;
         }
-        assert_ok(sink.append(sink.ctx, batch, NULL, count, outcomes, &err), err);
+        assert_ok(sink.append(sink.ctx, batch, rich ? extras : NULL, count, outcomes, &err), err);
+        arena_release(&arena);
         for (size_t i = 0; i < count; i++)
                 if (outcomes[i] != want[i])
                         fail_msg("sample %zu: outcome %u, want %u", i, outcomes[i], want[i]);
@@ -121,7 +152,9 @@ static void check_series(void *ctx, uint32_t n, const struct samples *samples)
                 if (s->t_ms[i] < w->mint_ms || s->t_ms[i] > w->maxt_ms)
                         continue;
                 if (at == samples->count || samples->t_ms[at] != s->t_ms[i] ||
-                    sample_bits(samples->v[at]) != sample_bits(s->v[i]))
+                    !has_extra(samples, at, s->code[i]) ||
+                    (!samples_histogram(samples, at) &&
+                     sample_bits(samples->v[at]) != sample_bits(s->v[i])))
                         fail_msg("series %u differs at sample %zu", n, i);
                 at++;
         }

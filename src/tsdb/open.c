@@ -80,6 +80,7 @@ static struct tsdb *new_store(const struct tsdb_options *options)
         tsdb->clock = *options->clock;
         tsdb->lock_file = FILE_CLOSED;
         tsdb->group = BUF_INIT(GROUP_MAX_BYTES);
+        tsdb->records = BUF_INIT(GROUP_MAX_BYTES);
         tsdb->recovered_max_t_ms = INT64_MIN;
         tsdb->forgot_at_ms = clock_mono_ns(&tsdb->clock) / 1000000;
         tsdb->next_file = tsdb->next_sequence = 1;
@@ -101,6 +102,7 @@ static struct tsdb *free_store(struct tsdb *tsdb)
         pages_release(&tsdb->states);
         file_close(&tsdb->lock_file);
         buf_release(&tsdb->group);
+        buf_release(&tsdb->records);
         pthread_cond_destroy(&tsdb->worker_wake);
         pthread_cond_destroy(&tsdb->flushed);
         pthread_mutex_destroy(&tsdb->append_lock);
@@ -158,17 +160,22 @@ static void add_part(struct tsdb *tsdb, struct part *part)
         store_change_view(tsdb, &change);
 }
 
+/* *ret_part is NULL when the part is lost; false when the store must be left alone. */
 static bool load_part(struct tsdb *tsdb, uint64_t number, struct part **ret_part,
-                      bool *ret_rebuilt)
+                      bool *ret_rebuilt, struct error *err)
 {
         char dir[STORE_PATH_BYTES], name[64];
+        struct error failure;
 
         store_path(tsdb, "parts", dir);
         snprintf(name, sizeof(name), "parts/%016" PRIx64 ".part", number);
         note_number(tsdb, number);
-        if (!part_open(ret_part, dir, number, ret_rebuilt, NULL)) {
+        if (!part_open(ret_part, dir, number, ret_rebuilt, &failure)) {
+                if (failure.code == ERROR_UNSUPPORTED)
+                        return error_set(err, failure.code, "%s", failure.text);
                 store_event(tsdb, TSDB_EVENT_PART_LOST, name, 0, 0);
-                return false;
+                *ret_part = NULL;
+                return true;
         }
         if (*ret_rebuilt)
                 store_event(tsdb, TSDB_EVENT_INDEX_REBUILT, name, 0, 0);
@@ -251,7 +258,9 @@ static bool load_by_manifest(struct tsdb *tsdb, struct arena *arena,
                 struct part *part;
                 bool rebuilt;
 
-                if (load_part(tsdb, manifest->parts[i], &part, &rebuilt))
+                if (!load_part(tsdb, manifest->parts[i], &part, &rebuilt, err))
+                        return false;
+                if (part)
                         add_part(tsdb, part);
         }
         return true;
@@ -275,19 +284,22 @@ static bool find_parts(struct tsdb *tsdb, struct arena *arena, struct error *err
         struct part **parts;
         bool *rebuilt;
         size_t name_count, count = 0;
+        bool ok = true;
 
         store_path(tsdb, "parts", dir);
         if (!dir_list(dir, arena, &names, &name_count, err))
                 return false;
         parts = arena_array(arena, struct part *, name_count + 1);
         rebuilt = arena_array(arena, bool, name_count + 1);
-        for (size_t i = 0; i < name_count; i++) {
+        for (size_t i = 0; ok && i < name_count; i++) {
                 uint64_t number;
 
-                if (part_number(names[i], &number))
-                        count += load_part(tsdb, number, &parts[count], &rebuilt[count]);
+                if (!part_number(names[i], &number))
+                        continue;
+                ok = load_part(tsdb, number, &parts[count], &rebuilt[count], err);
+                count += ok && parts[count];
         }
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; ok && i < count; i++) {
                 bool merged = false;
 
                 for (size_t k = 0; k < count && !merged; k++)
@@ -299,7 +311,7 @@ static bool find_parts(struct tsdb *tsdb, struct arena *arena, struct error *err
         }
         for (size_t i = 0; i < count; i++)
                 part_unref(parts[i]);
-        return true;
+        return ok;
 }
 
 static bool load_by_search(struct tsdb *tsdb, struct arena *arena, struct error *err)
@@ -333,6 +345,8 @@ static bool load_files(struct tsdb *tsdb, struct error *err)
         ok = manifest_read(tsdb->dir, &arena, &manifest, &failure);
         if (ok) {
                 ok = load_by_manifest(tsdb, &arena, &manifest, err);
+        } else if (failure.code == ERROR_UNSUPPORTED) {
+                ok = error_set(err, failure.code, "%s", failure.text);
         } else {
                 ok = load_by_search(tsdb, &arena, err);
                 if (tsdb->series_file_count || tsdb->view->part_count ||
@@ -366,10 +380,23 @@ static void replay_sample(void *ctx, uint32_t series, struct sample sample)
         tsdb->replayed_samples++;
 }
 
+static void replay_sample_record(void *ctx, uint32_t series, int64_t t_ms, struct str bytes,
+                                 const struct sample_record *record)
+{
+        struct tsdb *tsdb = ctx;
+
+        if (!index_knows(tsdb->index, series)) {
+                tsdb->orphans++;
+                return;
+        }
+        store_replay_record(tsdb, series, t_ms, bytes, record);
+        tsdb->replayed_samples++;
+}
+
 static void replay_record(void *ctx, uint64_t segment, uint8_t kind, struct str payload)
 {
         struct tsdb *tsdb = ctx;
-        struct log_reader reader = {replay_series, replay_sample, ctx};
+        struct log_reader reader = {replay_series, replay_sample, replay_sample_record, ctx};
         char name[64];
 
         tsdb->replayed_records++;

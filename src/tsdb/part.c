@@ -51,6 +51,7 @@ static bool read_index(struct part *part)
         const uint8_t *foot = part->map.data + part->map.len - PART_FOOT_BYTES;
         struct reader r = reader_make(foot + PART_HEAD_BYTES, PART_FOOT_BYTES - PART_HEAD_BYTES);
         uint64_t index_offset = reader_u64(&r), count = reader_u64(&r);
+        uint64_t times_count = reader_u64(&r);
         uint64_t index_bytes = part->map.len - PART_FOOT_BYTES - index_offset;
         const uint32_t *columns;
         uint32_t index_crc, foot_crc;
@@ -63,86 +64,153 @@ static bool read_index(struct part *part)
         if (foot_crc != crc32c(0, foot, PART_FOOT_BYTES - 4) || !read_head(foot, &part->head) ||
             index_offset < PART_HEAD_BYTES || index_offset % 8 ||
             index_offset > part->map.len - PART_FOOT_BYTES || count > UINT32_MAX ||
-            index_bytes != count * 8 ||
+            times_count > UINT32_MAX || index_bytes != (count + times_count) * 8 ||
             index_crc != crc32c(0, part->map.data + index_offset, index_bytes))
                 return false;
         columns = (const uint32_t *)(part->map.data + index_offset);
         part->series = columns;
         part->offsets = columns + count;
         part->block_count = count;
+        part->times = columns + 2 * count;
+        part->times_count = times_count;
         part->blocks_end = index_offset;
         return true;
 }
 
-static void add_rebuilt(struct part *part, size_t *capacity, uint32_t series, size_t offset)
+/* What a walk over the blocks finds. */
+struct found {
+        uint32_t *series, *offsets, *times;
+        size_t count, times_count;
+        size_t series_capacity, offsets_capacity, times_capacity;
+};
+
+static void found_release(struct found *found)
 {
-        part->rebuilt = alloc_array_reserve(&part_type, part->rebuilt, capacity,
-                                            2 * (part->block_count + 1), sizeof(uint32_t));
-        part->rebuilt[2 * part->block_count] = series;
-        part->rebuilt[2 * part->block_count + 1] = (uint32_t)offset;
-        part->block_count++;
+        alloc_free(&part_type, found->series);
+        alloc_free(&part_type, found->offsets);
+        alloc_free(&part_type, found->times);
 }
 
-static void note_range(struct part *part, const struct chunk *chunk)
+static void add_block(struct found *found, uint32_t series, size_t offset)
 {
-        int64_t t_ms[CHUNK_MAX_SAMPLES];
-        double v[CHUNK_MAX_SAMPLES];
-
-        if (!chunk_decode(chunk, t_ms, v, NULL))
-                return;
-        part->samples += chunk->count;
-        if (t_ms[0] < part->min_t_ms)
-                part->min_t_ms = t_ms[0];
-        if (t_ms[chunk->count - 1] > part->max_t_ms)
-                part->max_t_ms = t_ms[chunk->count - 1];
+        found->series = alloc_array_reserve(&part_type, found->series, &found->series_capacity,
+                                            found->count + 1, sizeof(uint32_t));
+        found->offsets = alloc_array_reserve(&part_type, found->offsets, &found->offsets_capacity,
+                                             found->count + 1, sizeof(uint32_t));
+        found->series[found->count] = series;
+        found->offsets[found->count++] = (uint32_t)offset;
 }
 
-/* Pairs of (series, offset) to two columns. */
-static void split_columns(struct part *part)
+static void add_times(struct found *found, uint32_t number, size_t offset)
 {
-        uint32_t *columns = alloc_new(&part_type, (part->block_count + 1) * 2 * sizeof(uint32_t));
+        size_t known = 2 * found->times_count, needed = 2 * ((size_t)number + 1);
+        uint32_t *pair;
 
-        for (size_t i = 0; i < part->block_count; i++) {
-                columns[i] = part->rebuilt[2 * i];
-                columns[part->block_count + i] = part->rebuilt[2 * i + 1];
+        if (needed > known) {
+                found->times = alloc_array_reserve(&part_type, found->times,
+                                                   &found->times_capacity, needed,
+                                                   sizeof(uint32_t));
+                memset(found->times + known, 0, (needed - known) * sizeof(uint32_t));
+                found->times_count = (size_t)number + 1;
         }
-        alloc_free(&part_type, part->rebuilt);
-        part->rebuilt = columns;
-        part->series = columns;
-        part->offsets = columns + part->block_count;
+        pair = found->times + 2 * (size_t)number;
+        pair[pair[0] != 0] = (uint32_t)offset;
 }
 
 /* Finds the blocks without the index. Where there is no valid block the walk tries the next byte;
  * blocks stand in order of series, which what looks like one by chance will hardly keep. */
+static void walk_blocks(const struct part *part, struct found *found)
+{
+        size_t at = PART_HEAD_BYTES;
+        uint32_t last_series = 0;
+
+        while (at < part->map.len && at <= UINT32_MAX) {
+                struct chunk chunk;
+                size_t len;
+                bool ok = chunk_parse(part->map.data + at, part->map.len - at, part->head.base_ms,
+                                      &chunk, &len, NULL);
+
+                /* A column's number is less than the bytes before it. */
+                if (ok && chunk.kind == CHUNK_TIMES && chunk.series < at) {
+                        add_times(found, chunk.series, at);
+                } else if (ok && chunk.kind != CHUNK_TIMES && chunk.series >= last_series) {
+                        last_series = chunk.series;
+                        add_block(found, chunk.series, at);
+                } else {
+                        at++;
+                        continue;
+                }
+                at += len;
+        }
+}
+
+static void note_ranges(struct part *part)
+{
+        struct samples samples = {0};
+
+        for (size_t i = 0; i < part->block_count; i++) {
+                struct chunk chunk;
+                bool news;
+
+                samples_truncate(&samples, 0);
+                if (!part_block(part, i, &chunk, &news) || !chunk_decode(&chunk, &samples, NULL))
+                        continue;
+                part->samples += samples.count;
+                if (samples.t_ms[0] < part->min_t_ms)
+                        part->min_t_ms = samples.t_ms[0];
+                if (samples.t_ms[samples.count - 1] > part->max_t_ms)
+                        part->max_t_ms = samples.t_ms[samples.count - 1];
+        }
+        samples_release(&samples);
+}
+
+static void take_found(struct part *part, const struct found *found)
+{
+        size_t count = found->count, times = 2 * found->times_count;
+        uint32_t *columns = alloc_new(&part_type, (2 * count + times + 1) * sizeof(*columns));
+
+        if (count) {
+                memcpy(columns, found->series, count * sizeof(*columns));
+                memcpy(columns + count, found->offsets, count * sizeof(*columns));
+        }
+        if (times)
+                memcpy(columns + 2 * count, found->times, times * sizeof(*columns));
+        part->rebuilt = columns;
+        part->series = columns;
+        part->offsets = columns + count;
+        part->times = columns + 2 * count;
+        part->block_count = count;
+        part->times_count = found->times_count;
+        part->blocks_end = part->map.len;
+}
+
 static bool rebuild_index(struct part *part)
 {
-        size_t at = PART_HEAD_BYTES, capacity = 0;
-        uint32_t last_series = 0;
+        struct found found = {0};
 
         if (!read_head(part->map.data, &part->head) &&
             !read_head(part->map.data + part->map.len - PART_FOOT_BYTES, &part->head))
                 return false;
         part->min_t_ms = INT64_MAX;
         part->max_t_ms = INT64_MIN;
-        part->samples = part->block_count = 0;
-        while (at < part->map.len && at <= UINT32_MAX) {
-                struct chunk chunk;
-                size_t len;
-
-                if (!chunk_parse(part->map.data + at, part->map.len - at, part->head.base_ms,
-                                 &chunk, &len, NULL) ||
-                    chunk.series < last_series) {
-                        at++;
-                        continue;
-                }
-                last_series = chunk.series;
-                note_range(part, &chunk);
-                add_rebuilt(part, &capacity, chunk.series, at);
-                at += len;
-        }
-        part->blocks_end = part->map.len;
-        split_columns(part);
+        part->samples = 0;
+        walk_blocks(part, &found);
+        take_found(part, &found);
+        found_release(&found);
+        note_ranges(part);
         return part->block_count > 0;
+}
+
+static bool is_foreign(const struct part *part)
+{
+        const uint8_t *data = part->map.data;
+        uint32_t crc;
+
+        if (part->map.len < PART_HEAD_BYTES || memcmp(data, PART_MAGIC, 7) != 0 ||
+            data[7] == PART_MAGIC[7])
+                return false;
+        memcpy(&crc, data + PART_HEAD_BYTES - sizeof(crc), sizeof(crc));
+        return crc == crc32c(0, data, PART_HEAD_BYTES - sizeof(crc));
 }
 
 bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *ret_rebuilt,
@@ -160,6 +228,11 @@ bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *r
         if (!file_map_open(&part->map, path, err)) {
                 part_unref(part);
                 return false;
+        }
+        if (is_foreign(part)) {
+                part_unref(part);
+                return error_set(err, ERROR_UNSUPPORTED, "%s: part of another format version",
+                                 path);
         }
         usable = part->map.len >= PART_HEAD_BYTES + PART_FOOT_BYTES;
         if (usable && !read_index(part)) {
@@ -257,16 +330,33 @@ bool part_note_damage(struct part *part, size_t at)
         return !known;
 }
 
-bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret_new)
+static bool parse_at(const struct part *part, uint64_t offset, struct chunk *ret_chunk)
 {
-        uint64_t offset = part->offsets[at];
         size_t len;
 
+        return offset && offset < part->blocks_end &&
+               chunk_parse(part->map.data + offset, part->blocks_end - offset, part->head.base_ms,
+                           ret_chunk, &len, NULL);
+}
+
+/* Either of the two blocks will do. */
+static bool find_times(const struct part *part, struct chunk *chunk)
+{
+        const uint32_t *offsets = part->times + 2 * (size_t)chunk->times;
+        struct chunk times;
+
+        if (!chunk->is_shared)
+                return true;
+        return chunk->times < part->times_count &&
+               ((parse_at(part, offsets[0], &times) && chunk_share(chunk, &times)) ||
+                (parse_at(part, offsets[1], &times) && chunk_share(chunk, &times)));
+}
+
+bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret_new)
+{
         *ret_new = false;
-        if (offset < part->blocks_end &&
-            chunk_parse(part->map.data + offset, part->blocks_end - offset, part->head.base_ms,
-                        ret_chunk, &len, NULL) &&
-            ret_chunk->series == part->series[at])
+        if (parse_at(part, part->offsets[at], ret_chunk) && ret_chunk->kind != CHUNK_TIMES &&
+            ret_chunk->series == part->series[at] && find_times(part, ret_chunk))
                 return true;
         *ret_new = part_note_damage(part, at);
         return false;

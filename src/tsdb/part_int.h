@@ -17,20 +17,23 @@ struct tsdb_event;
 /* Part NNNNNNNNNNNNNNNN.part (its number, 16 hexadecimal digits), little-endian:
  *
  *   0         64   head
- *   64        ...  blocks (chunk_int.h), by series id, then time
- *   i         4n   series id of each block; i is a multiple of 8
- *   i+4n      4n   offset of each block in the file
- *   i+8n      112  foot: the head again, then:
+ *   64        ...  blocks (chunk_int.h): those of series by series id, then time; among them
+ *                  those of timestamps, each twice, the first before any block that shares it
+ *   i         4n   series id of each block of a series; i is a multiple of 8
+ *   i+4n      4n   offset of each in the file
+ *   i+8n      8m   of each column of shared timestamps, by number: offsets of its two blocks
+ *   i+8n+8m   120  foot: the head again, then:
  *     64      8    i
- *     72      8    n, number of blocks
- *     80      8    samples in all blocks
- *     88      8    least timestamp, ms
- *     96      8    greatest timestamp, ms
- *     104     4    crc32c of the bytes i to i+8n
- *     108     4    crc32c of the 108 bytes before
+ *     72      8    n, number of blocks of series
+ *     80      8    m, number of columns of shared timestamps
+ *     88      8    samples in all blocks
+ *     96      8    least timestamp, ms
+ *     104     8    greatest timestamp, ms
+ *     112     4    crc32c of the index, the bytes from i to the foot
+ *     116     4    crc32c of the 116 bytes before
  *
  * Head:
- *   0         8    "PWPART\0\1"
+ *   0         8    "PWPART\0\2"
  *   8         8    base time: begin of the partition, ms
  *   16        8    length of the partition, ms
  *   24        8    first sequence number whose data is here
@@ -45,8 +48,9 @@ struct tsdb_event;
  * rebuilt by walking the blocks. */
 enum {
         PART_HEAD_BYTES = 64,
-        PART_FOOT_BYTES = 112,
-        /* Offsets are 32 bits; a block is at most some 26 KB, so stop well below. */
+        PART_FOOT_BYTES = 120,
+        /* Offsets are 32 bits; what may still come when a part grew so large is far less than
+         * the rest. */
         PART_MAX_BLOCK_BYTES = 0xf0000000,
 };
 
@@ -68,8 +72,10 @@ struct part {
         const uint32_t *series;  /* of each block */
         const uint32_t *offsets;
         size_t block_count;
+        const uint32_t *times;   /* two offsets of each column of timestamps; 0: not there */
+        size_t times_count;
         uint64_t blocks_end;     /* offset behind the last block */
-        uint32_t *rebuilt;       /* holds series and offsets when the index was damaged */
+        uint32_t *rebuilt;       /* holds series, offsets and times when the index was damaged */
         pthread_mutex_t lock;
         uint32_t *damaged;       /* lock; blocks found damaged so far */
         size_t damaged_count, damaged_capacity;
@@ -81,7 +87,8 @@ void part_path(const char *dir, uint64_t number, char *path);
 bool part_number(const char *name, uint64_t *ret_number);
 
 /* Opens a part, which then has one reference. ERROR_CORRUPT when nothing in it can be used,
- * ERROR_NOT_FOUND, ERROR_IO. ret_rebuilt tells that its index was damaged. */
+ * ERROR_UNSUPPORTED when it is of another version, ERROR_NOT_FOUND, ERROR_IO. ret_rebuilt tells
+ * that its index was damaged. */
 NODISCARD bool part_open(struct part **ret_part, const char *dir, uint64_t number,
                          bool *ret_rebuilt, struct error *err);
 struct part *part_ref(struct part *part);
@@ -101,8 +108,10 @@ struct part_writer;
 
 NODISCARD bool part_writer_new(struct part_writer **ret_writer, const char *dir, uint64_t number,
                                const struct part_head *head, struct error *err);
-NODISCARD bool part_writer_add(struct part_writer *writer, uint32_t series, const int64_t *t_ms,
-                               const double *v, size_t count, struct error *err);
+/* Adds the samples [from, from + count), as many as chunk_extent allows. */
+NODISCARD bool part_writer_add(struct part_writer *writer, uint32_t series,
+                               const struct samples *samples, size_t from, size_t count,
+                               struct error *err);
 uint64_t part_writer_bytes(const struct part_writer *writer);
 /* Completes the file and puts it on the disk (the directory's entry is the caller's to sync). */
 NODISCARD bool part_writer_finish(struct part_writer *writer, struct error *err);

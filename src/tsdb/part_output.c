@@ -40,17 +40,14 @@ bool part_output_add(struct part_output *output, uint32_t series, const struct s
                      struct error *err)
 {
         for (size_t at = 0; at < samples->count;) {
-                size_t count = samples->count - at;
+                size_t count = chunk_extent(samples, at);
 
-                if (count > CHUNK_MAX_SAMPLES)
-                        count = CHUNK_MAX_SAMPLES;
                 if (output->writer && part_writer_bytes(output->writer) > PART_MAX_BLOCK_BYTES &&
                     !part_output_close(output, err))
                         return false;
                 if (!output->writer && !open_writer(output, err))
                         return false;
-                if (!part_writer_add(output->writer, series, samples->t_ms + at, samples->v + at,
-                                     count, err))
+                if (!part_writer_add(output->writer, series, samples, at, count, err))
                         return false;
                 at += count;
         }

@@ -28,7 +28,7 @@ struct view {
 /* The newest sample of a series; all zero before the first. */
 struct series_state {
         uint64_t newest_key; /* timestamp with its sign bit flipped, plus nothing: 0 is "none" */
-        uint64_t newest_bits;
+        uint64_t newest_bits; /* sample_record_bits */
 };
 
 static inline uint64_t state_key(int64_t t_ms)
@@ -50,15 +50,18 @@ enum { GROUP_KEPT_BYTES = 1 << 20 };
 #define STORE_T_MAX_MS ((int64_t)1 << 50)
 
 /* Kinds of log records; payloads in log.c. */
-enum { LOG_SERIES = 1, LOG_SAMPLES = 2 };
+enum { LOG_SERIES = 1, LOG_SAMPLES = 2, LOG_RECORDS = 3 };
 
 /* A sample of the batch that is being appended. */
 struct accepted {
         uint32_t series;
+        uint32_t extra;              /* more than a float: its place in the batch plus one */
         struct sample sample;
         struct series_state before;
         struct series_state *state; /* NULL when the sample is not the newest */
 };
+
+struct sample_record;
 
 struct tsdb {
         char *dir;
@@ -84,6 +87,7 @@ struct tsdb {
         struct buf group;                /* append_lock; scratch */
         struct accepted *accepted;       /* append_lock; scratch */
         size_t accepted_capacity;
+        struct buf records;              /* append_lock; scratch */
 
         pthread_rwlock_t index_swap;     /* for writing: the index is replaced */
 
@@ -155,18 +159,24 @@ void log_series(struct buf *group, const struct index *index, uint32_t from, uin
 
 struct log_samples {
         struct buf *group;
+        uint8_t kind;
         size_t begin;
         uint32_t previous_series;
         int64_t previous_t_ms;
 };
-void log_samples_begin(struct log_samples *log, struct buf *group);
+void log_samples_begin(struct log_samples *log, struct buf *group, uint8_t kind);
 void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v);
+void log_samples_add_record(struct log_samples *log, uint32_t series, int64_t t_ms,
+                            struct str record);
 void log_samples_end(struct log_samples *log);
 
 /* Reads a payload back; false when it makes no sense (what was read up to there was handed on). */
 struct log_reader {
         void (*series)(void *ctx, uint32_t id, struct labels labels);
         void (*sample)(void *ctx, uint32_t series, struct sample sample);
+        /* A sample that is more than a float; `bytes` is what `record` was read from. */
+        void (*record)(void *ctx, uint32_t series, int64_t t_ms, struct str bytes,
+                       const struct sample_record *record);
         void *ctx;
 };
 bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader);
@@ -178,8 +188,10 @@ bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct 
 bool store_append(void *ctx, const struct append_sample *samples,
                   const struct append_extra *extras, size_t count, uint8_t *outcomes,
                   struct error *err);
-/* A sample that comes from the log at open. */
+/* Samples that come from the log at open. */
 void store_replay_sample(struct tsdb *tsdb, uint32_t series, struct sample sample);
+void store_replay_record(struct tsdb *tsdb, uint32_t series, int64_t t_ms, struct str bytes,
+                         const struct sample_record *record);
 
 /* Asks for a flush (in the background, or nothing in manual mode). */
 void store_wake_flush(struct tsdb *tsdb);

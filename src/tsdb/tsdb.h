@@ -76,7 +76,7 @@ void tsdb_options_init(struct tsdb_options *options, const char *dir);
 
 /* Opens or creates a store and starts its threads. ERROR_IO when the directory cannot be used or
  * is open elsewhere, ERROR_FULL when there is no room even to start, ERROR_INVALID for options
- * that make no sense. */
+ * that make no sense, ERROR_UNSUPPORTED when its files are of another version. */
 NODISCARD bool tsdb_open(struct tsdb **ret_tsdb, const struct tsdb_options *options,
                          struct error *err);
 

@@ -3,6 +3,17 @@
 
 #include "tsdb/store_int.h"
 
+static void move_down(struct samples *samples, size_t to, size_t from, size_t count)
+{
+        memmove(samples->t_ms + to, samples->t_ms + from, count * sizeof(*samples->t_ms));
+        memmove(samples->v + to, samples->v + from, count * sizeof(*samples->v));
+        if (samples->h)
+                memmove(samples->h + to, samples->h + from, count * sizeof(*samples->h));
+        if (samples->start_ms)
+                memmove(samples->start_ms + to, samples->start_ms + from,
+                        count * sizeof(*samples->start_ms));
+}
+
 /* Keeps of the samples from `from` on those in [mint_ms, maxt_ms]; they are in time order. */
 static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t maxt_ms)
 {
@@ -13,10 +24,7 @@ static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t 
                         begin++;
                 while (end > begin && samples->t_ms[end - 1] > maxt_ms)
                         end--;
-                memmove(samples->t_ms + from, samples->t_ms + begin,
-                        (end - begin) * sizeof(*samples->t_ms));
-                memmove(samples->v + from, samples->v + begin,
-                        (end - begin) * sizeof(*samples->v));
+                move_down(samples, from, begin, end - begin);
         }
         samples_truncate(samples, from + (end - begin));
 }
@@ -34,10 +42,8 @@ static void read_part(struct tsdb *tsdb, struct part *part, uint32_t series, int
                 if (ok) {
                         size_t from = samples->count;
 
-                        samples_reserve(samples, chunk.count);
-                        ok = chunk_decode(&chunk, samples->t_ms + from, samples->v + from, NULL);
+                        ok = chunk_decode(&chunk, samples, NULL);
                         if (ok) {
-                                samples->count += chunk.count;
                                 trim(samples, from, mint_ms, maxt_ms);
                                 continue;
                         }
@@ -52,6 +58,8 @@ struct ordered {
         int64_t t_ms;
         size_t order;
         double v;
+        const struct histogram *h;
+        int64_t start_ms;
 };
 
 static int by_time(const void *a_ptr, const void *b_ptr)
@@ -81,13 +89,17 @@ void samples_settle(struct samples *samples, size_t from)
                 return;
         list = alloc_new(&store_type, count * sizeof(*list));
         for (size_t i = 0; i < count; i++)
-                list[i] = (struct ordered){samples->t_ms[from + i], i, samples->v[from + i]};
+                list[i] = (struct ordered){samples->t_ms[from + i], i, samples->v[from + i],
+                                           samples_histogram(samples, from + i),
+                                           samples->start_ms ? samples->start_ms[from + i] : 0};
         qsort(list, count, sizeof(*list), by_time);
         for (size_t i = 0; i < count; i++) {
                 if (i && list[i].t_ms == list[i - 1].t_ms)
                         continue;
                 samples->t_ms[kept] = list[i].t_ms;
-                samples->v[kept++] = list[i].v;
+                samples->v[kept] = list[i].v;
+                samples_set_histogram(samples, kept, list[i].h);
+                samples_set_start(samples, kept++, list[i].start_ms);
         }
         samples_truncate(samples, kept);
         alloc_free(&store_type, list);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Read a Pitwall metrics store without Pitwall, from docs/format/ alone.
 
-  read_pitwall.py DIR            every sample: labels, timestamp in ms, value's bits, tab-separated
+  read_pitwall.py DIR            every sample: labels, timestamp in ms, value, tab-separated. A float
+                                 is its bits; a histogram and a start timestamp are spelled out
   read_pitwall.py --files DIR    every file and what its checksums say
 
 Plain Python; zstd comes from the system's libzstd.
@@ -176,8 +177,44 @@ def read_values(r, count):
     raise Damaged(f"value form {form}")
 
 
-def read_block(data, at, base_ms):
-    """Series id, samples as (ms, bits), and the offset behind the block."""
+def read_layout(r):
+    schema, flags, threshold = r.zigzag(), r.u8(), r.u64()
+    sides = [[(r.zigzag(), r.varint()) for _ in range(r.varint())] for _ in range(2)]
+    bounds = [r.u64() for _ in range(r.varint())]
+    return schema, flags, threshold, sides, bounds
+
+
+def bucket_count(layout):
+    return sum(length for side in layout[3] for _, length in side)
+
+
+def spell_histogram(layout, count, total, zero_count, buckets):
+    schema, flags, threshold, sides, bounds = layout
+    spans = [",".join(f"{offset}:{length}" for offset, length in side) for side in sides]
+    numbers = [" ".join(f"{v:016x}" for v in values) for values in (bounds, buckets)]
+    return (f"histogram schema={schema} flags={flags} threshold={threshold:016x} "
+            f"spans={spans[0]};{spans[1]} bounds=[{numbers[0]}] count={count:016x} "
+            f"sum={total:016x} zero={zero_count:016x} buckets=[{numbers[1]}]")
+
+
+def spell_value(value, start):
+    text = value if isinstance(value, str) else f"{value:016x}"
+    return f"{text} start={start}" if start else text
+
+
+def read_histograms(r, count):
+    layout = read_layout(r)
+    columns = [read_values(r, count) for _ in range(3 + bucket_count(layout))]
+    return [spell_histogram(layout, row[0], row[1], row[2], row[3:]) for row in zip(*columns)]
+
+
+def read_times(r, base_ms, count):
+    first = base_ms + r.zigzag()
+    return [first + t for t in (read_ints(r, count) if count > 1 else [0])]
+
+
+def read_block(data, at, base_ms, shared):
+    """Kind, series id, samples as (ms, value), and the offset behind the block."""
     r = Reader(data, at)
     (crc,) = r.unpack("I")
     length = r.varint()
@@ -187,27 +224,19 @@ def read_block(data, at, base_ms):
         raise Damaged("block checksum")
     r.at = end - length
     series, kind, flags, count = r.varint(), r.u8(), r.u8(), r.varint()
-    if kind != 0 or not 1 <= count <= CHUNK_MAX_SAMPLES:
+    if kind > 2 or flags > 3 or not 1 <= count <= CHUNK_MAX_SAMPLES:
         raise Damaged("block head")
-    first = base_ms + r.zigzag()
-    summary = r.unpack("dddddI") if flags & 1 else None
-    times = [first + t for t in (read_ints(r, count) if count > 1 else [0])]
-    values = read_values(r, count)
+    times = shared[r.varint()] if flags & 2 else read_times(r, base_ms, count)
+    if len(times) != count:
+        raise Damaged("shared timestamps")
+    starts = read_ints(r, count) if flags & 1 else [0] * count
+    values = [0] * count
+    if kind != 2:
+        values = read_histograms(r, count) if kind == 1 else read_values(r, count)
     if r.at != end:
         raise Damaged("block length")
-    if summary:
-        check_summary(summary, values)
-    return series, list(zip(times, values)), end
-
-
-def check_summary(summary, values):
-    live = [struct.unpack("<d", struct.pack("<Q", v))[0] for v in values
-            if v != 0x7FF0000000000002]
-    numbers = [v for v in live if v == v]
-    if summary[5] != len(live):
-        raise Damaged("summary: count")
-    if numbers and (summary[0] != min(numbers) or summary[1] != max(numbers)):
-        raise Damaged("summary: min or max")
+    spelled = [spell_value(value, start) for value, start in zip(values, starts)]
+    return kind, series, list(zip(times, spelled)), end
 
 
 # ---- files ----------------------------------------------------------------------------------
@@ -215,7 +244,7 @@ def check_summary(summary, values):
 def read_head(data, at):
     magic, base, length, first, last, level = struct.unpack_from("<8sqqQQI", data, at)
     (crc,) = struct.unpack_from("<I", data, at + 60)
-    if magic != b"PWPART\0\1" or crc != crc32c(data[at:at + 60]):
+    if magic != b"PWPART\0\2" or crc != crc32c(data[at:at + 60]):
         raise Damaged("part head")
     return base, length, first, last, level
 
@@ -223,20 +252,27 @@ def read_head(data, at):
 def read_part(path):
     """(first sequence number, [(series, samples)])"""
     data = path.read_bytes()
-    foot = len(data) - 112
+    foot = len(data) - 120
     base, length, first, _, _ = read_head(data, 0)
     if read_head(data, foot) != read_head(data, 0):
         raise Damaged("head and foot differ")
-    index, count, samples, mint, maxt, index_crc, foot_crc = struct.unpack_from("<QQQqqII", data,
-                                                                               foot + 64)
-    if foot_crc != crc32c(data[foot:foot + 108]) or index_crc != crc32c(data[index:foot]):
+    index, count, columns, samples, mint, maxt, index_crc, foot_crc = \
+        struct.unpack_from("<QQQQqqII", data, foot + 64)
+    if foot_crc != crc32c(data[foot:foot + 116]) or index_crc != crc32c(data[index:foot]):
         raise Damaged("part index")
     series = struct.unpack_from(f"<{count}I", data, index)
     offsets = struct.unpack_from(f"<{count}I", data, index + 4 * count)
-    blocks = []
+    blocks, shared = [], []
+    copies = struct.unpack_from(f"<{2 * columns}I", data, index + 8 * count)
+    for number, pair in enumerate(zip(copies[::2], copies[1::2])):
+        both = [read_block(data, offset, base, []) for offset in pair]
+        if any(kind != 2 or found != number for kind, found, _, _ in both) or \
+                both[0][2] != both[1][2]:
+            raise Damaged("shared timestamps are not what the index says")
+        shared.append([t for t, _ in both[0][2]])
     for want, offset in zip(series, offsets):
-        found, block, _ = read_block(data, offset, base)
-        if found != want or not all(base <= t < base + length for t, _ in block):
+        kind, found, block, _ = read_block(data, offset, base, shared)
+        if kind == 2 or found != want or not all(base <= t < base + length for t, _ in block):
             raise Damaged("block is not what the index says")
         blocks.append((found, block))
     times = [t for _, block in blocks for t, _ in block]
@@ -276,7 +312,7 @@ def read_manifest(path):
     magic, next_file, next_sequence, wal_first, next_series, parts, files, _ = \
         struct.unpack_from("<8sQQQIIII", data)
     numbers = struct.unpack_from(f"<{parts + files}Q", data, 48)
-    if magic != b"PWMANIF\1" or len(data) != 52 + 8 * (parts + files) or \
+    if magic != b"PWMANIF\2" or len(data) != 52 + 8 * (parts + files) or \
             struct.unpack("<I", data[-4:])[0] != crc32c(data[:-4]):
         raise Damaged("manifest")
     return wal_first, numbers[:parts], numbers[parts:]
@@ -297,7 +333,41 @@ def read_log_samples(payload, samples):
     while r.left():
         number += r.zigzag()
         t += r.zigzag()
-        samples.append((number, t, r.u64()))
+        samples.append((number, t, spell_value(r.u64(), 0)))
+
+
+def read_record(r, t):
+    flags = r.u8()
+    start = t - r.zigzag() if flags & 2 else 0
+    value = r.u64()
+    if flags & 1:
+        layout = read_layout(r)
+        value = spell_histogram(layout, *read_counts(r, value, bucket_count(layout), flags & 4))
+    if r.left():
+        raise Damaged("sample record")
+    return spell_value(value, start)
+
+
+def read_counts(r, total, buckets, integers):
+    if not integers:
+        return r.u64(), total, r.u64(), [r.u64() for _ in range(buckets)]
+    count, zero_count = r.varint(), r.varint()
+    counts = running_sums([r.zigzag() for _ in range(buckets)], 0)
+    return (float_bits(count), total, float_bits(zero_count), [float_bits(n) for n in counts])
+
+
+def float_bits(value):
+    return struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+
+
+def read_log_records(payload, samples):
+    r = Reader(payload)
+    (t,) = r.unpack("q")
+    number = 0
+    while r.left():
+        number += r.zigzag()
+        t += r.zigzag()
+        samples.append((number, t, read_record(Reader(r.text()), t)))
 
 
 def read_log_segment(path, series, samples):
@@ -316,6 +386,8 @@ def read_log_segment(path, series, samples):
             read_log_series(payload, series)
         elif kind == 2:
             read_log_samples(payload, samples)
+        elif kind == 3:
+            read_log_records(payload, samples)
         else:
             raise Damaged(f"log record of kind {kind}")
         at += (16 + length + 7) // 8 * 8
@@ -325,7 +397,7 @@ def read_log_segment(path, series, samples):
 # ---- the store ------------------------------------------------------------------------------
 
 def read_store(root):
-    """{labels: {timestamp: bits}}"""
+    """{labels: {timestamp: value}}"""
     series, logged, parts = {}, [], []
     wal_first, part_numbers, series_numbers = read_manifest(root / "MANIFEST")
     for number in series_numbers:
@@ -343,10 +415,10 @@ def read_store(root):
     # Of one timestamp the lowest sequence number is right; the log comes last, in its own order.
     for _, blocks in sorted(parts, key=lambda part: part[0]):
         for number, block in blocks:
-            for t, bits in block:
-                store.setdefault(series[number], {}).setdefault(t, bits)
-    for number, t, bits in logged:
-        store.setdefault(series[number], {}).setdefault(t, bits)
+            for t, value in block:
+                store.setdefault(series[number], {}).setdefault(t, value)
+    for number, t, value in logged:
+        store.setdefault(series[number], {}).setdefault(t, value)
     return store
 
 
@@ -380,8 +452,8 @@ def main():
         return 2
     store = read_store(pathlib.Path(sys.argv[1]))
     for labels in sorted(store):
-        for t, bits in sorted(store[labels].items()):
-            print(f"{spell(labels)}\t{t}\t{bits:016x}")
+        for t, value in sorted(store[labels].items()):
+            print(f"{spell(labels)}\t{t}\t{value}")
     return 0
 
 
