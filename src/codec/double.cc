@@ -59,6 +59,7 @@ static bool wants_exponent(double magnitude, int exponent, enum double_style sty
         case DOUBLE_F:
                 return false;
         case DOUBLE_G:
+        case DOUBLE_OPENMETRICS:
                 return exponent < -4 || exponent >= 6;
         case DOUBLE_API:
                 return magnitude < 1e-6 || magnitude >= 1e21;
@@ -92,6 +93,10 @@ extern "C" size_t double_format(char *text, double v, enum double_style style)
                               : put_plain(out, digits, count, point);
         }
         *out = '\0';
+        if (style == DOUBLE_OPENMETRICS && !strpbrk(text, ".e")) {
+                strcpy(out, ".0");
+                out += 2;
+        }
         return static_cast<size_t>(out - text);
 }
 

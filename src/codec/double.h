@@ -10,6 +10,7 @@ enum double_style {
         DOUBLE_F,   /* FormatFloat(v, 'f', -1): never an exponent */
         DOUBLE_G,   /* FormatFloat(v, 'g', -1) and %v: exponent below 1e-4 and from 1e6 on */
         DOUBLE_API, /* Prometheus's JSON: 'f', but 'e' below 1e-6 and from 1e21 on */
+        DOUBLE_OPENMETRICS, /* 'g', but a whole number ends in ".0": le and quantile labels */
 };
 
 /* Longest text: '-', 309 digits, '.', 324 more in style F. */

@@ -2,7 +2,7 @@
 
 #include "codec/varint.h"
 
-bool protobuf_next(struct reader *r, struct protobuf_field *field)
+bool protobuf_next_any(struct reader *r, struct protobuf_field *field)
 {
         const uint8_t *start;
         uint64_t tag;

@@ -42,8 +42,24 @@ static inline uint64_t protobuf_varint(struct reader *r)
         return reader_varint(r);
 }
 
+bool protobuf_next_any(struct reader *r, struct protobuf_field *field);
+
 /* The next field; false at the end, or when the message is malformed (r->failed). */
-NODISCARD bool protobuf_next(struct reader *r, struct protobuf_field *field);
+NODISCARD static inline bool protobuf_next(struct reader *r, struct protobuf_field *field)
+{
+        const uint8_t *at = r->pos;
+        size_t left = reader_left(r);
+
+        /* Short bytes in one of the first 15 fields is what most fields are. */
+        if (UNLIKELY(left < 2 || (at[0] & 0x87) != PROTOBUF_BYTES || at[0] < 8 ||
+                     at[1] >= 0x80 || at[1] > left - 2 || r->failed))
+                return protobuf_next_any(r, field);
+        field->number = at[0] >> 3;
+        field->wire = PROTOBUF_BYTES;
+        field->raw = str_make((const char *)at + 2, at[1]);
+        r->pos = at + 2 + at[1];
+        return true;
+}
 
 /* The value of a field just read from r. uint32, int32, int64, bool and enum are all varints:
  * cast what protobuf_uint gives, which keeps the low bits as protobuf's own parsers do. */

@@ -191,11 +191,10 @@ static enum openmetrics_kind read_sample(const struct openmetrics *reader, struc
 {
         const char *end = line.data + line.len, *p;
 
-        if (expected.len && expected.len < line.len && line.data[expected.len] == ' ' &&
-            memcmp(line.data, expected.data, expected.len) == 0)
-                p = line.data + expected.len;
-        else
-                p = series_end(line.data, end);
+        entry->is_expected = expected.len && expected.len < line.len &&
+                             line.data[expected.len] == ' ' &&
+                             memcmp(line.data, expected.data, expected.len) == 0;
+        p = entry->is_expected ? line.data + expected.len : series_end(line.data, end);
         if (!p)
                 return fail(reader, line, "label set is not closed", err);
         if (p == line.data)

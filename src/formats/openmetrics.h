@@ -27,6 +27,7 @@ struct openmetrics_entry {
         double value;
         int64_t t_ms;
         bool has_timestamp;
+        bool is_expected;    /* series is the text that was expected */
         struct str exemplar; /* its labels with their braces; empty: there is none */
         double exemplar_value;
         int64_t exemplar_t_ms;

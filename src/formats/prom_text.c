@@ -125,11 +125,10 @@ static enum prom_text_kind read_sample(struct prom_text *reader, struct str line
 {
         const char *end = line.data + line.len, *p, *word;
 
-        if (expected.len && expected.len < line.len && is_blank(line.data[expected.len]) &&
-            memcmp(line.data, expected.data, expected.len) == 0)
-                p = line.data + expected.len;
-        else
-                p = series_end(line.data, end);
+        entry->is_expected = expected.len && expected.len < line.len &&
+                             is_blank(line.data[expected.len]) &&
+                             memcmp(line.data, expected.data, expected.len) == 0;
+        p = entry->is_expected ? line.data + expected.len : series_end(line.data, end);
         if (!p)
                 return fail(reader, line, "label set is not closed", err);
         if (p == line.data)

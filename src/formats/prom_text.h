@@ -26,6 +26,7 @@ struct prom_text_entry {
         double value;
         int64_t t_ms;
         bool has_timestamp;
+        bool is_expected; /* series is the text that was expected */
 };
 
 struct prom_text {
