@@ -1,8 +1,5 @@
-/* The sink: checks samples, logs them, makes them visible. All of an append runs under
- * append_lock; it is short (no disk wait but the copy into the page cache). */
+/* The sink: checks samples, logs them, makes them visible. */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "tsdb/sample_record_int.h"
 #include "tsdb/store_int.h"
@@ -285,57 +282,6 @@ static void make_visible(struct batch *batch)
         }
 }
 
-/* Waits, with append_lock, while the log holds more than may be replayed. */
-static void wait_for_flush(struct tsdb *tsdb)
-{
-        while (tsdb->frozen_wal_bytes + tsdb->open_wal_bytes > tsdb->options.wal_replay_bytes &&
-               tsdb->frozen_wal_bytes && !atomic_load(&tsdb->full))
-                pthread_cond_wait(&tsdb->flushed, &tsdb->append_lock);
-}
-
-static bool write_group(struct tsdb *tsdb, uint64_t *ret_position, struct error *err)
-{
-        struct error failure;
-        bool ok = wal_append(tsdb->wal, &tsdb->group, ret_position, &failure);
-
-        if (ok)
-                return true;
-        if (failure.code != ERROR_FULL) {
-                fprintf(stderr, "fatal: write-ahead log: %s\n", failure.text);
-                abort();
-        }
-        if (err)
-                *err = failure;
-        return false;
-}
-
-static bool log_and_show(struct batch *batch, const struct append_sample *samples, size_t count,
-                         uint8_t *outcomes, uint64_t *ret_position, struct error *err)
-{
-        struct tsdb *tsdb = batch->tsdb;
-        uint32_t next_series = atomic_load(&tsdb->next_series);
-
-        buf_clear(&tsdb->group);
-        if (UNLIKELY(tsdb->logged_series < next_series))
-                log_series(&tsdb->group, tsdb->index, tsdb->logged_series, next_series);
-        check_all(batch, samples, count, outcomes);
-        if (!tsdb->group.len)
-                return true;
-        if (!write_group(tsdb, ret_position, err)) {
-                undo(batch);
-                return false;
-        }
-        tsdb->logged_series = next_series;
-        tsdb->open_wal_bytes += tsdb->group.len;
-        make_visible(batch);
-        /* One huge batch must not hold its scratch memory for ever. */
-        if (tsdb->group.capacity > GROUP_KEPT_BYTES)
-                buf_release(&tsdb->group);
-        if (tsdb->records.capacity > GROUP_KEPT_BYTES)
-                buf_release(&tsdb->records);
-        return true;
-}
-
 static void count_outcomes(struct tsdb *tsdb, const struct batch *batch)
 {
         for (size_t i = 0; i < TSDB_OUTCOMES; i++)
@@ -344,46 +290,32 @@ static void count_outcomes(struct tsdb *tsdb, const struct batch *batch)
                                                   memory_order_relaxed);
 }
 
-static bool append_failed(struct tsdb *tsdb, struct error *err)
-{
-        atomic_fetch_add(&tsdb->append_failures, 1);
-        return error_set(err, ERROR_FULL, "disk is full, samples are refused");
-}
-
 bool store_append(void *ctx, const struct append_sample *samples,
                   const struct append_extra *extras, size_t count, uint8_t *outcomes,
                   struct error *err)
 {
         struct tsdb *tsdb = ctx;
+        struct append_group group;
         struct batch batch;
-        uint64_t position = 0;
-        bool ok, flush_due;
+        bool ok;
 
         if (count == 0)
                 return true;
-        pthread_mutex_lock(&tsdb->append_lock);
-        wait_for_flush(tsdb);
-        if (atomic_load(&tsdb->full)) {
-                pthread_mutex_unlock(&tsdb->append_lock);
-                return append_failed(tsdb, err);
-        }
+        if (!append_group_begin(tsdb, &group, err))
+                return false;
         batch_init(&batch, tsdb);
         batch.extras = extras;
-        ok = log_and_show(&batch, samples, count, outcomes, &position, err);
-        flush_due = tsdb->open_wal_bytes > tsdb->options.wal_replay_bytes / 2;
-        pthread_mutex_unlock(&tsdb->append_lock);
+        check_all(&batch, samples, count, outcomes);
+        ok = append_group_write(tsdb, &group);
+        if (ok)
+                make_visible(&batch);
+        else
+                undo(&batch);
+        ok = append_group_end(tsdb, &group, ok, err);
         batch_release(&batch);
-        if (ok && position && tsdb->options.sync == TSDB_SYNC_ALWAYS)
-                ok = wal_sync(tsdb->wal, position, err);
-        if (!ok) {
-                store_set_full(tsdb, true);
-                store_wake_flush(tsdb); /* which may make room: parts are smaller than the log */
-                return append_failed(tsdb, err);
-        }
-        count_outcomes(tsdb, &batch);
-        if (flush_due)
-                store_wake_flush(tsdb);
-        return true;
+        if (ok)
+                count_outcomes(tsdb, &batch);
+        return ok;
 }
 
 static void note_replayed(struct tsdb *tsdb, uint32_t series, int64_t t_ms, uint64_t bits)

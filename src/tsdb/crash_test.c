@@ -21,6 +21,7 @@ enum { WRITERS = 3, SERIES_PER_WRITER = 40, SERIES = WRITERS * SERIES_PER_WRITER
 struct promises {
         _Atomic uint64_t appended[SERIES]; /* append() returned */
         _Atomic uint64_t queried[SERIES];  /* read() returned */
+        _Atomic uint64_t exemplars[WRITERS]; /* of the first series of each writer */
         _Atomic uint64_t queries;
 };
 
@@ -81,6 +82,7 @@ static void fast_options(struct tsdb_options *options, const char *dir)
 
 struct stored {
         uint64_t count[SERIES]; /* positions from 0 on without a hole */
+        uint64_t exemplars[WRITERS];
 };
 
 static void check_samples(void *ctx, uint32_t n, const struct samples *samples)
@@ -93,9 +95,46 @@ static void check_samples(void *ctx, uint32_t n, const struct samples *samples)
         stored->count[n] = samples->count;
 }
 
+/* Exemplars of a series are numbered; the last of them are there. */
+static void check_exemplars(struct tsdb *tsdb, struct promises *promises, struct stored *stored)
+{
+        struct series_source source = tsdb_source(tsdb);
+        struct exemplar_series *list;
+        struct series_selector selector;
+        struct matcher matcher;
+        struct querier *querier;
+        struct arena arena;
+        struct error err;
+        char number[16];
+        size_t count;
+
+        for (uint32_t w = 0; w < WRITERS; w++) {
+                arena_init(&arena, SIZE_MAX);
+                snprintf(number, sizeof(number), "%u", w * SERIES_PER_WRITER);
+                assert_ok(matcher_init(&matcher, &arena, MATCHER_EQUAL, STR_LIT("n"),
+                                       str_from(number), &err), err);
+                selector = (struct series_selector){&matcher, 1};
+                assert_ok(source.open(source.ctx, INT64_MIN, INT64_MAX, &querier, &err), err);
+                assert_ok(querier->ops->exemplars(querier, &arena, &selector, 1, &list, &count,
+                                                  &err), err);
+                assert_true(count <= 1);
+                stored->exemplars[w] = count ? (uint64_t)list[0].exemplars[list[0].count - 1].v : 0;
+                for (size_t i = 0; count && i < list[0].count; i++)
+                        assert_true((uint64_t)list[0].exemplars[i].v ==
+                                    stored->exemplars[w] - (list[0].count - 1 - i));
+                if (stored->exemplars[w] < promises->exemplars[w])
+                        fail_msg("writer %u: %llu exemplars acknowledged, %llu there", w,
+                                 (unsigned long long)promises->exemplars[w],
+                                 (unsigned long long)stored->exemplars[w]);
+                querier->ops->close(querier);
+                arena_release(&arena);
+        }
+}
+
 static void check_promises(struct tsdb *tsdb, struct promises *promises, struct stored *stored)
 {
         *stored = (struct stored){0};
+        check_exemplars(tsdb, promises, stored);
         each_series(tsdb, INT64_MIN, INT64_MAX, check_samples, stored);
         for (uint32_t n = 0; n < SERIES; n++) {
                 if (stored->count[n] < promises->appended[n])
@@ -137,6 +176,21 @@ static size_t shuffled(struct writer *w, uint64_t from, uint64_t *positions)
         return count;
 }
 
+/* One more exemplar of the writer's first series. */
+static bool append_exemplar(struct writer *w, series_ref ref, uint64_t number)
+{
+        struct series_sink sink = tsdb_sink(w->tsdb);
+        struct label label = {STR_LIT("trace_id"), STR_LIT("4bf92f3577b34da6a3ce929d0e0e4736")};
+        struct append_exemplar exemplar = {
+                ref, {{&label, 1}, time_of(number), (double)number}};
+        struct error err;
+
+        if (!sink.append_exemplars(sink.ctx, &exemplar, 1, NULL, &err))
+                return false;
+        atomic_store(&w->promises->exemplars[w->first / SERIES_PER_WRITER], number);
+        return true;
+}
+
 /* Ends the thread when the disk is full: the parent checks what was promised until then. */
 static void *run_writer(void *arg)
 {
@@ -144,6 +198,7 @@ static void *run_writer(void *arg)
         struct series_sink sink = tsdb_sink(w->tsdb);
         uint64_t next[SERIES_PER_WRITER];
         series_ref refs[SERIES_PER_WRITER] = {0};
+        uint64_t exemplars = w->start->exemplars[w->first / SERIES_PER_WRITER];
         struct arena arena;
         struct error err;
 
@@ -176,6 +231,8 @@ static void *run_writer(void *arg)
                         return NULL;
                 arena_release(&arena);
                 arena_init(&arena, SIZE_MAX);
+                if (refs[0] && !append_exemplar(w, refs[0], ++exemplars))
+                        return NULL;
                 for (uint32_t i = 0; i < SERIES_PER_WRITER; i++) {
                         next[i] += counts[i];
                         atomic_store(&w->promises->appended[w->first + i], next[i]);

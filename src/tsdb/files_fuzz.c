@@ -117,11 +117,24 @@ static void drop_record(void *ctx, uint32_t series, int64_t t_ms, struct str byt
         samples_release(&samples);
 }
 
+static void drop_exemplar(void *ctx, const struct exemplar_item *item)
+{
+        struct exemplars exemplars;
+
+        (void)ctx;
+        exemplars_init(&exemplars);
+        exemplars_add(&exemplars, item, 1);
+        BUG_ON(exemplars_check(&exemplars, item, 1, 0) != APPEND_DUPLICATE_SAME);
+        exemplars_release(&exemplars);
+}
+
 static void try_payload(const uint8_t *data, size_t size)
 {
-        struct log_reader reader = {drop_series, drop_sample, drop_record, NULL};
+        struct log_reader reader = {drop_series, drop_sample, drop_record, drop_exemplar, NULL};
 
         (void)log_read(LOG_SAMPLES, str_make((const char *)data, size), &reader);
+        (void)log_read(LOG_EXEMPLARS, str_make((const char *)data, size), &reader);
+        (void)exemplar_frames_read(str_make((const char *)data, size), &reader);
         (void)log_read(LOG_RECORDS, str_make((const char *)data, size), &reader);
         (void)log_read(LOG_SERIES, str_make((const char *)data, size), &reader);
         (void)log_read_definitions(str_make((const char *)data, size), &reader);

@@ -12,7 +12,7 @@ static bool freeze(struct tsdb *tsdb, struct error *err)
         bool ok = true;
 
         pthread_mutex_lock(&tsdb->append_lock);
-        if (atomic_load(&tsdb->open->samples) > 0) {
+        if (tsdb->open_wal_bytes > 0) {
                 ok = wal_cut(tsdb->wal, &segment, err);
                 if (ok) {
                         tsdb->open->wal_end = segment;
@@ -115,6 +115,8 @@ static bool write_parts(struct tsdb *tsdb, const struct memtable *memtable,
         struct partitions partitions = {0};
         bool ok = true;
 
+        if (!atomic_load(&memtable->samples))
+                return true;
         find_partitions(tsdb, memtable, &partitions);
         for (size_t i = 0; ok && i < partitions.count; i++)
                 ok = write_partition(tsdb, memtable, partitions.bases[i], output, err);
@@ -151,7 +153,7 @@ static bool flush_one(struct tsdb *tsdb, const struct memtable *memtable, struct
         uint64_t wal_first = tsdb->wal_first;
         bool ok;
 
-        ok = save_series(tsdb, memtable->series_end, err) &&
+        ok = save_series(tsdb, memtable->series_end, err) && store_save_exemplars(tsdb, err) &&
              write_parts(tsdb, memtable, &output, err);
         if (ok) {
                 change.come = output.parts;

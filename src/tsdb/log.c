@@ -12,6 +12,10 @@
  *     zigzag  series id minus the previous id (0 at first)
  *     zigzag  timestamp minus the previous one, ms
  *     varint  length of the sample's record, the record (sample_record_int.h)
+ *   kind 4, exemplars: 8 bytes as above; then, repeated:
+ *     zigzag, zigzag  as above
+ *     8       bits of the value
+ *     varint  length of the labels, the labels (exemplars_int.h)
  */
 #include "base/reader.h"
 #include "codec/compress.h"
@@ -136,6 +140,16 @@ void log_samples_add_record(struct log_samples *log, uint32_t series, int64_t t_
         buf_append_str(log->group, record);
 }
 
+void log_exemplars_add(struct log_samples *log, const struct exemplar_item *item)
+{
+        uint8_t *at = put_sample_head(log, item->series, item->t_ms);
+
+        at = varint_put_u64(at, sample_bits(item->v));
+        log->group->len = (size_t)(at - (uint8_t *)log->group->data);
+        put_varint(log->group, item->labels.len);
+        buf_append_str(log->group, item->labels);
+}
+
 void log_samples_end(struct log_samples *log)
 {
         if (log->begin)
@@ -253,6 +267,33 @@ static bool read_records(struct str payload, const struct log_reader *reader)
         return ok && !r.failed;
 }
 
+static bool read_exemplars(struct str payload, const struct log_reader *reader)
+{
+        struct reader r = reader_make(payload.data, payload.len);
+        struct place place = {0, reader_u64(&r)};
+        struct arena arena;
+        bool ok = true;
+
+        arena_init(&arena, SIZE_MAX);
+        while (ok && !r.failed && reader_left(&r)) {
+                struct arena_point mark = arena_mark(&arena);
+                struct exemplar_item item;
+                struct labels labels;
+
+                ok = read_place(&r, &place);
+                item.series = (uint32_t)place.series;
+                item.t_ms = (int64_t)place.t_ms;
+                item.v = sample_from_bits(reader_u64(&r));
+                item.labels = reader_str(&r, reader_varint(&r));
+                ok = ok && !r.failed && exemplar_labels_read(item.labels, &arena, &labels);
+                if (ok)
+                        reader->exemplar(reader->ctx, &item);
+                arena_rewind(&arena, mark);
+        }
+        arena_release(&arena);
+        return ok && !r.failed;
+}
+
 bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader)
 {
         switch (kind) {
@@ -262,6 +303,8 @@ bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader)
                 return read_samples(payload, reader);
         case LOG_RECORDS:
                 return read_records(payload, reader);
+        case LOG_EXEMPLARS:
+                return read_exemplars(payload, reader);
         default:
                 return false;
         }

@@ -23,6 +23,7 @@ void tsdb_options_init(struct tsdb_options *options, const char *dir)
                 .out_of_order_ms = 3600 * 1000,
                 .max_ahead_ms = 10 * 60 * 1000,
                 .series_limit = 20 * 1000 * 1000,
+                .exemplar_limit = 100 * 1000,
                 .flush_interval_ms = 60 * 1000,
                 .wal_segment_bytes = 16 << 20,
                 .wal_replay_bytes = 64 << 20,
@@ -36,6 +37,7 @@ void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options)
         atomic_store(&tsdb->out_of_order_ms, options->out_of_order_ms);
         atomic_store(&tsdb->max_ahead_ms, options->max_ahead_ms);
         atomic_store(&tsdb->series_limit, options->series_limit);
+        atomic_store(&tsdb->exemplar_limit, options->exemplar_limit);
 }
 
 static bool options_make_sense(const struct tsdb_options *o, struct error *err)
@@ -88,6 +90,7 @@ static struct tsdb *new_store(const struct tsdb_options *options)
         init_locks(tsdb);
         pages_init(&tsdb->states, &state_page_type, sizeof(struct series_state));
         tsdb->index = index_new();
+        exemplars_init(&tsdb->exemplars);
         tsdb_reconfigure(tsdb, options);
         store_change_view(tsdb, &(struct view_change){0});
         return tsdb;
@@ -99,6 +102,7 @@ static struct tsdb *free_store(struct tsdb *tsdb)
         view_unref(tsdb->view);
         memtable_unref(tsdb->open);
         index_unref(tsdb->index);
+        exemplars_release(&tsdb->exemplars);
         pages_release(&tsdb->states);
         file_close(&tsdb->lock_file);
         buf_release(&tsdb->group);
@@ -113,13 +117,14 @@ static struct tsdb *free_store(struct tsdb *tsdb)
         pthread_rwlock_destroy(&tsdb->index_swap);
         alloc_free(&store_type, tsdb->accepted);
         alloc_free(&store_type, tsdb->series_files);
+        alloc_free(&store_type, tsdb->exemplar_files);
         alloc_free(&store_type, tsdb->dir);
         return alloc_free(&store_type, tsdb);
 }
 
 static bool prepare_directory(struct tsdb *tsdb, struct error *err)
 {
-        static const char *const folders[] = {"wal", "parts", "series"};
+        static const char *const folders[] = {"wal", "parts", "series", "exemplars"};
         char path[STORE_PATH_BYTES];
 
         if (!dir_make(tsdb->dir, err))
@@ -353,6 +358,7 @@ static bool load_files(struct tsdb *tsdb, struct error *err)
                     failure.code != ERROR_NOT_FOUND)
                         store_event(tsdb, TSDB_EVENT_MANIFEST_REBUILT, "MANIFEST", 0, 0);
         }
+        ok = ok && store_load_exemplars(tsdb, &arena, err);
         arena_release(&arena);
         return ok;
 }
@@ -393,10 +399,19 @@ static void replay_sample_record(void *ctx, uint32_t series, int64_t t_ms, struc
         tsdb->replayed_samples++;
 }
 
+static void replay_exemplar(void *ctx, const struct exemplar_item *item)
+{
+        struct tsdb *tsdb = ctx;
+
+        if (index_knows(tsdb->index, item->series))
+                store_replay_exemplar(tsdb, item);
+}
+
 static void replay_record(void *ctx, uint64_t segment, uint8_t kind, struct str payload)
 {
         struct tsdb *tsdb = ctx;
-        struct log_reader reader = {replay_series, replay_sample, replay_sample_record, ctx};
+        struct log_reader reader = {replay_series, replay_sample, replay_sample_record,
+                                    replay_exemplar, ctx};
         char name[64];
 
         tsdb->replayed_records++;
@@ -474,8 +489,10 @@ struct tsdb *tsdb_close(struct tsdb *tsdb)
 
 struct series_sink tsdb_sink(struct tsdb *tsdb)
 {
-        return (struct series_sink){
-                .resolve = store_resolve, .append = store_append, .ctx = tsdb};
+        return (struct series_sink){.resolve = store_resolve,
+                                    .append = store_append,
+                                    .append_exemplars = store_append_exemplars,
+                                    .ctx = tsdb};
 }
 
 struct series_source tsdb_source(struct tsdb *tsdb)

@@ -181,6 +181,65 @@ static bool querier_label_values(struct querier *base, struct arena *arena, stru
                             ret_values, ret_count, err);
 }
 
+/* Ids that any of the selectors matches, ordered by labels, whether or not they have samples. */
+static bool select_any(struct store_querier *querier, struct arena *arena,
+                       const struct series_selector *selectors, size_t selector_count,
+                       uint32_t **ret_ids, size_t *ret_count, struct error *err)
+{
+        roaring_bitmap_t *any = roaring_bitmap_create();
+        bool ok = true;
+
+        for (size_t i = 0; ok && i < selector_count; i++) {
+                uint32_t *ids;
+                size_t count;
+
+                ok = index_select(querier->index, arena, selectors[i].matchers, selectors[i].count,
+                                  NULL, &ids, &count, err);
+                if (ok)
+                        roaring_bitmap_add_many(any, count, ids);
+        }
+        if (ok) {
+                *ret_count = roaring_bitmap_get_cardinality(any);
+                *ret_ids = arena_array(arena, uint32_t, *ret_count + 1);
+                roaring_bitmap_to_uint32_array(any, *ret_ids);
+                qsort_r(*ret_ids, *ret_count, sizeof(**ret_ids), by_labels, querier->index);
+        }
+        roaring_bitmap_free(any);
+        return ok;
+}
+
+static bool querier_exemplars(struct querier *base, struct arena *arena,
+                              const struct series_selector *selectors, size_t selector_count,
+                              struct exemplar_series **ret_series, size_t *ret_count,
+                              struct error *err)
+{
+        struct store_querier *querier = (struct store_querier *)base;
+        struct exemplar_series *list;
+        size_t count, kept = 0;
+        uint32_t *ids;
+
+        if (!select_any(querier, arena, selectors, selector_count, &ids, &count, err))
+                return false;
+        list = arena_array(arena, struct exemplar_series, count + 1);
+        for (size_t i = 0; i < count; i++) {
+                struct exemplar_series *series = &list[kept];
+
+                if (i % CHECK_EVERY == 0 && !may_go_on(arena, NULL, err))
+                        return false;
+                series->exemplars = exemplars_of(&querier->tsdb->exemplars, ids[i],
+                                                 querier->mint_ms, querier->maxt_ms, arena,
+                                                 &series->count);
+                if (!series->count)
+                        continue;
+                series->labels = index_labels(querier->index, ids[i], arena);
+                kept++;
+        }
+        arena_on_release(arena, drop_index, index_ref(querier->index));
+        *ret_series = list;
+        *ret_count = kept;
+        return may_go_on(arena, NULL, err);
+}
+
 static void querier_close(struct querier *base)
 {
         struct store_querier *querier = (struct store_querier *)base;
@@ -198,6 +257,7 @@ bool store_open_querier(void *ctx, int64_t mint_ms, int64_t maxt_ms, struct quer
                 .read = querier_read,
                 .label_names = querier_label_names,
                 .label_values = querier_label_values,
+                .exemplars = querier_exemplars,
                 .close = querier_close,
         };
         struct store_querier *querier = alloc_new(&querier_type, sizeof(*querier));

@@ -42,6 +42,9 @@ static void add_counters(struct tsdb *tsdb, struct tsdb_stats *stats)
         stats->series_refused = atomic_load(&tsdb->series_refused);
         for (size_t i = 0; i < TSDB_OUTCOMES; i++)
                 stats->outcomes[i] = atomic_load(&tsdb->outcomes[i]);
+        for (size_t i = 0; i < TSDB_OUTCOMES; i++)
+                stats->exemplar_outcomes[i] = atomic_load(&tsdb->exemplar_outcomes[i]);
+        stats->exemplars = exemplars_count(&tsdb->exemplars);
         for (size_t i = 0; i < TSDB_EVENT_KINDS; i++)
                 stats->events[i] = atomic_load(&tsdb->events[i]);
         stats->append_failures = atomic_load(&tsdb->append_failures);

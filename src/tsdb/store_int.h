@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "base/file.h"
+#include "tsdb/exemplars_int.h"
 #include "tsdb/index_int.h"
 #include "tsdb/memtable_int.h"
 #include "tsdb/part_int.h"
@@ -50,7 +51,7 @@ enum { GROUP_KEPT_BYTES = 1 << 20 };
 #define STORE_T_MAX_MS ((int64_t)1 << 50)
 
 /* Kinds of log records; payloads in log.c. */
-enum { LOG_SERIES = 1, LOG_SAMPLES = 2, LOG_RECORDS = 3 };
+enum { LOG_SERIES = 1, LOG_SAMPLES = 2, LOG_RECORDS = 3, LOG_EXEMPLARS = 4 };
 
 /* A sample of the batch that is being appended. */
 struct accepted {
@@ -89,6 +90,12 @@ struct tsdb {
         size_t accepted_capacity;
         struct buf records;              /* append_lock; scratch */
 
+        struct exemplars exemplars;
+        _Atomic uint64_t exemplar_limit;
+        uint64_t saved_exemplars;        /* maintain_lock; arrivals below are in files */
+        uint64_t *exemplar_files;        /* maintain_lock; oldest first */
+        size_t exemplar_file_count, exemplar_file_capacity;
+
         pthread_rwlock_t index_swap;     /* for writing: the index is replaced */
 
         pthread_mutex_t view_lock;
@@ -118,6 +125,7 @@ struct tsdb {
 
         /* Counters. */
         _Atomic uint64_t outcomes[TSDB_OUTCOMES], append_failures;
+        _Atomic uint64_t exemplar_outcomes[TSDB_OUTCOMES];
         _Atomic uint64_t series_created, series_forgotten, series_refused;
         _Atomic uint64_t events[TSDB_EVENT_KINDS];
         _Atomic uint64_t flushes, merges, merged_samples, parts_expired;
@@ -168,6 +176,7 @@ void log_samples_begin(struct log_samples *log, struct buf *group, uint8_t kind)
 void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v);
 void log_samples_add_record(struct log_samples *log, uint32_t series, int64_t t_ms,
                             struct str record);
+void log_exemplars_add(struct log_samples *log, const struct exemplar_item *item);
 void log_samples_end(struct log_samples *log);
 
 /* Reads a payload back; false when it makes no sense (what was read up to there was handed on). */
@@ -177,10 +186,38 @@ struct log_reader {
         /* A sample that is more than a float; `bytes` is what `record` was read from. */
         void (*record)(void *ctx, uint32_t series, int64_t t_ms, struct str bytes,
                        const struct sample_record *record);
+        void (*exemplar)(void *ctx, const struct exemplar_item *item);
         void *ctx;
 };
 bool log_read(uint8_t kind, struct str payload, const struct log_reader *reader);
 bool log_read_definitions(struct str plain, const struct log_reader *reader); /* uncompressed */
+
+/* ---- append_group.c ------------------------------------------------------------------------ */
+
+/* Begin takes append_lock and puts what the log does not know yet of series into the group; add
+ * records, write, make visible what was written, end. ERROR_FULL. */
+struct append_group {
+        uint32_t next_series;
+        uint64_t position; /* behind it in the log */
+};
+NODISCARD bool append_group_begin(struct tsdb *tsdb, struct append_group *group,
+                                  struct error *err);
+NODISCARD bool append_group_write(struct tsdb *tsdb, struct append_group *group);
+/* `ok`: what writing said. Releases append_lock. */
+NODISCARD bool append_group_end(struct tsdb *tsdb, const struct append_group *group, bool ok,
+                                struct error *err);
+
+/* ---- append_exemplars.c -------------------------------------------------------------------- */
+
+bool store_append_exemplars(void *ctx, const struct append_exemplar *exemplars, size_t count,
+                            uint8_t *outcomes, struct error *err);
+/* One that comes from the log or a file at open. */
+void store_replay_exemplar(struct tsdb *tsdb, const struct exemplar_item *item);
+/* Puts what arrived since the last time into a file, before the log forgets it. maintain_lock. */
+NODISCARD bool store_save_exemplars(struct tsdb *tsdb, struct error *err);
+NODISCARD bool store_load_exemplars(struct tsdb *tsdb, struct arena *arena, struct error *err);
+/* The content of such a file; false when it is damaged (what was read before was handed on). */
+bool exemplar_frames_read(struct str bytes, const struct log_reader *reader);
 
 /* ---- append.c ------------------------------------------------------------------------------ */
 

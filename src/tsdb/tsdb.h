@@ -35,6 +35,7 @@ enum tsdb_event_kind {
         TSDB_EVENT_PART_LOST,       /* a part file is missing or has no usable bytes */
         TSDB_EVENT_SERIES_DAMAGED,  /* label sets lost: both copies of a series frame are damaged */
         TSDB_EVENT_SERIES_REPAIRED, /* a damaged series frame was read from its mirror */
+        TSDB_EVENT_EXEMPLARS_DAMAGED, /* a file of exemplars is damaged; some are lost */
         TSDB_EVENT_MANIFEST_REBUILT,
         TSDB_EVENT_DISK_FULL,       /* writes are refused from now on */
         TSDB_EVENT_DISK_RECOVERED,  /* writes are accepted again */
@@ -61,6 +62,7 @@ struct tsdb_options {
         int64_t out_of_order_ms;    /* behind the newest sample of its series; 0: none; 1 h */
         int64_t max_ahead_ms;       /* ahead of the clock; 0: no limit; default 10 min */
         uint64_t series_limit;      /* series known at once; 0: no limit; default 20 M */
+        uint64_t exemplar_limit;    /* kept of all series together; 0: none; default 100,000 */
         int64_t flush_interval_ms;  /* open data becomes a level-0 part; default 60 s */
         uint64_t wal_segment_bytes; /* default 16 MiB */
         uint64_t wal_replay_bytes;  /* at most about this much log is read at start; 64 MiB */
@@ -89,7 +91,7 @@ struct series_sink tsdb_sink(struct tsdb *tsdb);
 struct series_source tsdb_source(struct tsdb *tsdb);
 
 /* Changes retention and limits while running: retention_ms, retention_bytes, out_of_order_ms,
- * max_ahead_ms and series_limit of `options` are taken, the rest is ignored. */
+ * max_ahead_ms, series_limit and exemplar_limit of `options` are taken, the rest is ignored. */
 void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options);
 
 /* Makes everything open a sealed part and merges each partition into one. ERROR_FULL. */
@@ -111,6 +113,8 @@ struct tsdb_stats {
         uint64_t series_refused;       /* series_limit */
         uint64_t outcomes[TSDB_OUTCOMES]; /* samples by enum append_outcome; [APPEND_OK] stored */
         uint64_t append_failures;      /* whole batches refused: disk full */
+        uint64_t exemplars;            /* kept now */
+        uint64_t exemplar_outcomes[TSDB_OUTCOMES];
         uint64_t open_samples;         /* in memory, not in a part yet */
         uint64_t parts;
         uint64_t blocks;               /* of one series each, in all parts */

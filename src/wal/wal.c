@@ -134,6 +134,16 @@ void wal_record_end(struct buf *group, size_t begin)
         BUG_ON(group->overflow);
 }
 
+struct str wal_record_payload(const struct buf *group, size_t *at)
+{
+        const char *record = group->data + *at;
+        uint32_t payload_len;
+
+        memcpy(&payload_len, record + 4, sizeof(payload_len));
+        *at += wal_padded(WAL_RECORD_HEADER_BYTES + payload_len);
+        return str_make(record + WAL_RECORD_HEADER_BYTES, payload_len);
+}
+
 static void fill_checksums(struct buf *group, uint64_t segment, uint64_t offset)
 {
         for (size_t at = 0; at < group->len;) {

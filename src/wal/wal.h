@@ -43,6 +43,9 @@ struct wal *wal_close(struct wal *wal); /* does not sync; takes NULL */
 size_t wal_record_begin(struct buf *group, uint8_t kind); /* returns where it begins */
 void wal_record_end(struct buf *group, size_t begin);
 
+/* Payload of the record that begins at *at; moves on to the next one. */
+struct str wal_record_payload(const struct buf *group, size_t *at);
+
 /* Payload limit of one record. */
 enum { WAL_RECORD_MAX_BYTES = 64 << 20 };
 

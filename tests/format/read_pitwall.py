@@ -370,6 +370,35 @@ def read_log_records(payload, samples):
         samples.append((number, t, read_record(Reader(r.text()), t)))
 
 
+def read_log_exemplars(payload, exemplars):
+    r = Reader(payload)
+    (t,) = r.unpack("q")
+    number = 0
+    while r.left():
+        number += r.zigzag()
+        t += r.zigzag()
+        value, labels = r.u64(), Reader(r.text())
+        exemplars.append((number, t, value, [(labels.text(), labels.text())
+                                             for _ in range(labels.varint())]))
+        if labels.left():
+            raise Damaged("exemplar labels")
+
+
+def read_exemplar_file(path):
+    data = path.read_bytes()
+    if data[:8] != b"PWEXEMP\1":
+        raise Damaged("exemplar file head")
+    at, exemplars = 8, []
+    while at < len(data):
+        length, crc = struct.unpack_from("<II", data, at)
+        payload = data[at + 8:at + 8 + length]
+        if crc != crc32c(payload):
+            raise Damaged("exemplar frame")
+        read_log_exemplars(unzstd(payload), exemplars)
+        at += 8 + length
+    return exemplars
+
+
 def read_log_segment(path, series, samples):
     data = path.read_bytes()
     segment = int(path.stem, 16)
@@ -388,6 +417,8 @@ def read_log_segment(path, series, samples):
             read_log_samples(payload, samples)
         elif kind == 3:
             read_log_records(payload, samples)
+        elif kind == 4:
+            read_log_exemplars(payload, [])
         else:
             raise Damaged(f"log record of kind {kind}")
         at += (16 + length + 7) // 8 * 8
@@ -430,6 +461,7 @@ def list_files(root):
     status = 0
     readers = {".part": read_part, ".series": lambda p: read_series_file(p, {}),
                ".mirror": lambda p: read_series_file(p, {}),
+               ".exemplars": read_exemplar_file,
                ".wal": lambda p: read_log_segment(p, {}, [])}
     for path in sorted(root.rglob("*")):
         reader = read_manifest if path.name == "MANIFEST" else readers.get(path.suffix)
