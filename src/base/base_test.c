@@ -48,6 +48,17 @@ static void test_utf8(void **state)
         assert_false(str_is_utf8(STR_LIT("\xf4\x90\x80\x80"))); /* beyond U+10FFFF */
 }
 
+static void test_buf_without_maximum(void **state)
+{
+        struct buf buf CLEANUP(buf_release) = BUF_INIT(SIZE_MAX);
+
+        (void)state;
+        for (int i = 0; i < 1000; i++)
+                buf_append_cstr(&buf, "12345678");
+        assert_int_equal(buf.len, 8000);
+        assert_false(buf.overflow);
+}
+
 static void test_buf_stops_at_its_maximum(void **state)
 {
         struct buf buf CLEANUP(buf_release) = BUF_INIT(8);
@@ -232,6 +243,7 @@ int main(void)
                 cmocka_unit_test(test_str_cut),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_buf_stops_at_its_maximum),
+                cmocka_unit_test(test_buf_without_maximum),
                 cmocka_unit_test(test_arena),
                 cmocka_unit_test(test_map_against_an_array),
                 cmocka_unit_test(test_reader_sticks_at_the_end),

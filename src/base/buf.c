@@ -33,7 +33,7 @@ char *buf_reserve(struct buf *buf, size_t more)
         grown = buf->capacity ? buf->capacity + buf->capacity / 2 : 256;
         if (grown <= buf->len + more)
                 grown = buf->len + more + 1;
-        if (grown > buf->max_bytes + 1)
+        if (grown - 1 > buf->max_bytes)
                 grown = buf->max_bytes + 1;
         buf->data = alloc_resize(&buf_type, buf->data, grown);
         buf->capacity = grown;

@@ -8,6 +8,13 @@
 static const struct cli_command own_commands[] = {
         {"check config", "FILE...", "say what is wrong with configuration files",
          cli_check_config},
+        {"export blocks", "[--data-dir DIR] [--match SELECTOR] [--min-time MS] [--max-time MS] "
+         "[--block-duration DURATION] OUTDIR", "write a store's samples as Prometheus's blocks",
+         cli_export_blocks},
+        {"import openmetrics", "[--data-dir DIR] FILE",
+         "store samples with timestamps from a file of OpenMetrics", cli_import_openmetrics},
+        {"import prometheus", "[--data-dir DIR] DIR",
+         "take over a data directory of Prometheus", cli_import_prometheus},
         {"query", "[--server URL] [--time T] EXPR", "evaluate a PromQL expression on a server",
          cli_query},
         {"test promql", "FILE...", "run scripts in Prometheus's promqltest language",

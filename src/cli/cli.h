@@ -17,6 +17,9 @@ struct cli_command {
 int cli_run(int argc, char **argv, const struct cli_command *more, int more_count);
 
 int cli_check_config(int argc, char **argv);
+int cli_export_blocks(int argc, char **argv);
+int cli_import_openmetrics(int argc, char **argv);
+int cli_import_prometheus(int argc, char **argv);
 int cli_query(int argc, char **argv);
 int cli_test_promql(int argc, char **argv);
 
