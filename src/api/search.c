@@ -284,7 +284,7 @@ struct metadata_lookup {
 };
 
 static void write_metadata(const struct target_status *target,
-                           const struct exposition_metadata *metadata, void *ctx)
+                           const struct metric_metadata *metadata, void *ctx)
 {
         struct metadata_lookup *lookup = ctx;
 

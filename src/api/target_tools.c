@@ -15,7 +15,7 @@ struct metadata_answer {
 };
 
 static void write_metadata(const struct target_status *target,
-                           const struct exposition_metadata *metadata, void *ctx)
+                           const struct metric_metadata *metadata, void *ctx)
 {
         struct metadata_answer *answer = ctx;
         struct json_writer *writer = &answer->writer;

@@ -183,7 +183,7 @@ struct metadata_answer {
 };
 
 static void collect_metadata(const struct target_status *target,
-                             const struct exposition_metadata *metadata, void *ctx)
+                             const struct metric_metadata *metadata, void *ctx)
 {
         struct metadata_answer *answer = ctx;
         struct metadata_family *family = map_get(&answer->families, metadata->metric);

@@ -172,6 +172,14 @@ static void heap_remove(struct scrape_manager *manager, struct target *target)
 
 /* ---- one scrape --------------------------------------------------------------------------- */
 
+/* -1 says that it was over the limit. */
+static double body_size(const struct http_fetch *fetch)
+{
+        if (fetch->failed)
+                return fetch->err.code == ERROR_LIMIT ? -1 : 0;
+        return fetch->status == 200 ? (double)fetch->body.len : 0;
+}
+
 static void report(struct target *target, const struct exposition_result *result, bool up)
 {
         const struct scrape_config *config = target->config;
@@ -190,34 +198,14 @@ static void report(struct target *target, const struct exposition_result *result
         exposition_report(exposition, "scrape_timeout_seconds", t_ms,
                           (double)target->plan.timeout_ms / 1000);
         exposition_report(exposition, "scrape_sample_limit", t_ms, (double)config->sample_limit);
-        exposition_report(exposition, "scrape_body_size_bytes", t_ms,
-                          up ? (double)target->fetch.body.len : -1);
+        exposition_report(exposition, "scrape_body_size_bytes", t_ms, body_size(&target->fetch));
 }
 
-/* A body without a type, or with one we do not know, is only read when the config says how. */
-static bool check_content_type(const struct target *target, struct error *err)
-{
-        struct str type = str_from(target->fetch.content_type), name;
-        struct str rest = type;
-
-        BUG_ON(!str_cut(&rest, ';', &name));
-        name = str_trim(name);
-        if (str_is(name, "text/plain"))
-                return true;
-        if (target->config->fallback_text)
-                return true;
-        if (!name.len)
-                return error_set(err, ERROR_INVALID,
-                                 "non-compliant scrape target sending blank Content-Type and no "
-                                 "fallback_scrape_protocol specified for target");
-        return error_set(err, ERROR_INVALID,
-                         "received unsupported Content-Type \"" STR_FMT "\" and no "
-                         "fallback_scrape_protocol specified for target", STR_ARG(type));
-}
-
-static bool check_answer(const struct target *target, struct error *err)
+static bool check_answer(const struct target *target, enum exposition_format *ret_format,
+                         struct error *err)
 {
         const struct http_fetch *fetch = &target->fetch;
+        enum scrape_protocol protocol;
 
         if (fetch->failed && fetch->err.code == ERROR_LIMIT)
                 return error_set(err, ERROR_LIMIT, "body size limit exceeded");
@@ -227,7 +215,14 @@ static bool check_answer(const struct target *target, struct error *err)
         if (fetch->status != 200)
                 return error_set(err, ERROR_NETWORK, "server returned HTTP status %d",
                                  fetch->status);
-        return check_content_type(target, err);
+        if (!scrape_protocol_of_answer(str_from(fetch->content_type),
+                                       target->config->fallback_protocol, &protocol, err))
+                return false;
+        *ret_format = protocol == SCRAPE_PROMETHEUS_PROTO ? EXPOSITION_PROTO
+                      : protocol == SCRAPE_OPENMETRICS_1_0_0 ||
+                                        protocol == SCRAPE_OPENMETRICS_0_0_1
+                              ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT;
+        return true;
 }
 
 static void count_result(const struct exposition_result *result, bool up)
@@ -287,6 +282,7 @@ static void process_answer(void *arg)
 {
         struct target *target = arg;
         struct exposition_result result = {0};
+        enum exposition_format format = EXPOSITION_TEXT;
         struct error err = {0};
         bool up;
 
@@ -294,9 +290,9 @@ static void process_answer(void *arg)
                 leave_scrape(target, false, &err);
                 return;
         }
-        up = check_answer(target, &err);
+        up = check_answer(target, &format, &err);
         if (up)
-                up = exposition_ingest(target->exposition, buf_str(&target->fetch.body),
+                up = exposition_ingest(target->exposition, format, buf_str(&target->fetch.body),
                                        target->scrape_time_ms, &result, &err);
         else
                 exposition_mark_stale(target->exposition, target->scrape_time_ms);
@@ -353,6 +349,7 @@ static void start_scrape(struct target *target, int64_t due_ms, int64_t now_ms)
         target->scraping = true;
         target->scrape_time_ms = now_ms - due_ms <= ALIGN_TOLERANCE_MS ? due_ms : now_ms;
         target->fetch.failed = false;
+        target->fetch.status = 0;
         target->fetch.duration_ns = 0;
         metric_add(&scrapes_total, 1);
         if (!job)
@@ -384,17 +381,13 @@ static void run_due(struct scrape_manager *manager, int64_t now_ns)
 static void fill_fetch(struct target *target)
 {
         const struct scrape_config *config = target->config;
-        const char *accept = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        struct buf accept CLEANUP(buf_release) = BUF_INIT(4096);
         const char *timeout;
 
-        if (config->offer_text_1_0)
-                accept = arena_printf(&target->arena,
-                                      "text/plain;version=1.0.0;escaping=" STR_FMT ";q=0.6,%s*/*;"
-                                      "q=0.1", STR_ARG(config->escaping),
-                                      config->offer_text_0_0 ? "text/plain;version=0.0.4;q=0.5,"
-                                                             : "");
+        scrape_protocols_accept(&accept, &config->protocols, config->escaping);
         timeout = arena_printf(&target->arena, "%g", (double)target->plan.timeout_ms / 1000);
-        target->headers[0] = (struct http_header){STR_LIT("Accept"), str_from(accept)};
+        target->headers[0] = (struct http_header){
+                STR_LIT("Accept"), arena_str(&target->arena, buf_str(&accept))};
         target->headers[1] = (struct http_header){
                 STR_LIT("X-Prometheus-Scrape-Timeout-Seconds"), str_from(timeout)};
         target->fetch = (struct http_fetch){
@@ -417,7 +410,9 @@ static struct str plan_key(struct arena *arena, const struct target_plan *plan)
 
         buf_append_str(&key, plan->url);
         labels_format(&key, plan->labels);
-        buf_printf(&key, "%lld %lld", (long long)plan->interval_ms, (long long)plan->timeout_ms);
+        buf_printf(&key, "%lld %lld %d%d%d", (long long)plan->interval_ms,
+                   (long long)plan->timeout_ms, plan->native_histograms, plan->convert_classic,
+                   plan->always_classic);
         return arena_str(arena, buf_str(&key));
 }
 
@@ -445,6 +440,11 @@ static void add_target(struct scrape_manager *manager, struct pool *pool,
                 .honor_timestamps = config->honor_timestamps,
                 .track_timestamps_staleness = config->track_timestamps_staleness,
                 .legacy_names = config->legacy_names,
+                .native_histograms = plan->native_histograms,
+                .convert_classic = plan->convert_classic,
+                .always_classic = plan->always_classic,
+                .native_bucket_factor_min = config->native_bucket_factor_min,
+                .native_bucket_limit = config->native_bucket_limit,
                 .sample_limit = config->sample_limit,
                 .label_limit = config->label_limit,
                 .label_name_length_limit = config->label_name_length_limit,
@@ -836,11 +836,11 @@ void scrape_manager_each(struct scrape_manager *manager,
 struct metadata_visit {
         struct target_status status;
         void (*visit)(const struct target_status *target,
-                      const struct exposition_metadata *metadata, void *ctx);
+                      const struct metric_metadata *metadata, void *ctx);
         void *ctx;
 };
 
-static void visit_metadata(const struct exposition_metadata *metadata, void *ctx)
+static void visit_metadata(const struct metric_metadata *metadata, void *ctx)
 {
         struct metadata_visit *visit = ctx;
 
@@ -849,7 +849,7 @@ static void visit_metadata(const struct exposition_metadata *metadata, void *ctx
 
 void scrape_manager_each_metadata(struct scrape_manager *manager,
                                   void (*visit)(const struct target_status *target,
-                                                const struct exposition_metadata *metadata,
+                                                const struct metric_metadata *metadata,
                                                 void *ctx),
                                   void *ctx)
 {

@@ -10,10 +10,11 @@
 
 #include <stdatomic.h>
 
+#include "collectors/scrape_protocol.h"
 #include "model/relabel.h"
 #include "model/series.h"
 
-struct exposition_metadata; /* ingest/exposition.h */
+struct metric_metadata;     /* ingest/metadata.h */
 struct http_client_options; /* http/client.h */
 
 /* Targets with labels in common. */
@@ -43,10 +44,12 @@ struct scrape_config {
         size_t param_count;
         bool honor_labels, honor_timestamps, track_timestamps_staleness;
         bool enable_compression, extra_scrape_metrics;
-        bool offer_text_1_0;     /* scrape_protocols holds PrometheusText1.0.0 */
-        bool offer_text_0_0;     /* ... PrometheusText0.0.4 */
-        bool fallback_text;      /* fallback_scrape_protocol names a text format we read */
+        struct scrape_protocols protocols;
+        enum scrape_protocol fallback_protocol;
         struct str escaping;     /* asked of the target for names beyond the legacy characters */
+        bool native_histograms, convert_classic, always_classic; /* a target's labels override */
+        double native_bucket_factor_min;
+        uint64_t native_bucket_limit;
         bool legacy_names;       /* refuse such names */
         uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
         uint64_t label_limit, label_name_length_limit, label_value_length_limit;
@@ -98,7 +101,7 @@ void scrape_manager_each(struct scrape_manager *manager,
                          void (*visit)(const struct target_status *target, void *ctx), void *ctx);
 void scrape_manager_each_metadata(struct scrape_manager *manager,
                                   void (*visit)(const struct target_status *target,
-                                                const struct exposition_metadata *metadata,
+                                                const struct metric_metadata *metadata,
                                                 void *ctx),
                                   void *ctx);
 /* Calls visit for the config of one pool; false when there is none of that name. */

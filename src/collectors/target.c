@@ -18,6 +18,11 @@ static struct str duration_text(struct arena *arena, int64_t ms)
         return arena_str(arena, buf_str(&text));
 }
 
+static struct str bool_text(bool value)
+{
+        return value ? STR_LIT("true") : STR_LIT("false");
+}
+
 static void discover(struct labels_builder *builder, const struct scrape_config *config,
                      const struct target_group *group)
 {
@@ -30,6 +35,12 @@ static void discover(struct labels_builder *builder, const struct scrape_config 
                     duration_text(arena, config->interval_ms));
         set_default(builder, STR_LIT("__scrape_timeout__"),
                     duration_text(arena, config->timeout_ms));
+        set_default(builder, STR_LIT("__scrape_native_histograms__"),
+                    bool_text(config->native_histograms));
+        set_default(builder, STR_LIT("__convert_classic_histograms_to_nhcb__"),
+                    bool_text(config->convert_classic));
+        set_default(builder, STR_LIT("__always_scrape_classic_histograms__"),
+                    bool_text(config->always_classic));
         set_default(builder, STR_LIT("__metrics_path__"), config->metrics_path);
         set_default(builder, STR_LIT("__scheme__"), config->scheme);
         for (size_t i = 0; i < config->param_count; i++) {
@@ -59,6 +70,35 @@ static bool parse_times(struct target_plan *plan, const struct labels_builder *b
                                  "scrape timeout cannot be greater than scrape interval (\"" STR_FMT
                                  "\" > \"" STR_FMT "\")", STR_ARG(timeout), STR_ARG(interval));
         return true;
+}
+
+/* The spellings of Go's ParseBool. */
+static bool parse_bool(const struct labels_builder *builder, const char *name, bool *ret_value,
+                       struct error *err)
+{
+        static const char *const words[] = {"1", "t", "T", "true", "TRUE", "True",
+                                            "0", "f", "F", "false", "FALSE", "False"};
+        struct str text = labels_builder_get(builder, str_from(name));
+
+        for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+                if (str_is(text, words[i])) {
+                        *ret_value = i < ARRAY_LEN(words) / 2;
+                        return true;
+                }
+        }
+        return error_set(err, ERROR_INVALID, "error parsing %s: \"" STR_FMT "\"", name,
+                         STR_ARG(text));
+}
+
+static bool parse_histogram_choices(struct target_plan *plan, const struct labels_builder *builder,
+                                    struct error *err)
+{
+        return parse_bool(builder, "__scrape_native_histograms__", &plan->native_histograms,
+                          err) &&
+               parse_bool(builder, "__convert_classic_histograms_to_nhcb__",
+                          &plan->convert_classic, err) &&
+               parse_bool(builder, "__always_scrape_classic_histograms__", &plan->always_classic,
+                          err);
 }
 
 static int compare_params(const void *a, const void *b)
@@ -158,7 +198,7 @@ bool target_plan_make(struct target_plan *plan, struct arena *arena,
         if (str_find_byte(address, '/') < address.len)
                 return error_set(err, ERROR_INVALID, "\"" STR_FMT "\" is not a valid hostname",
                                  STR_ARG(address));
-        if (!parse_times(plan, &builder, err))
+        if (!parse_times(plan, &builder, err) || !parse_histogram_choices(plan, &builder, err))
                 return false;
         set_default(&builder, STR_LIT("instance"), address);
         all = snapshot(arena, &builder);

@@ -9,6 +9,7 @@ struct target_plan {
         struct labels labels;     /* of the series: without __ labels */
         struct str url;
         int64_t interval_ms, timeout_ms;
+        bool native_histograms, convert_classic, always_classic;
         bool dropped;
 };
 

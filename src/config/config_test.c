@@ -159,6 +159,14 @@ static void test_errors_say_where(void **state)
                     "1:51: unknown scrape protocol PrometheusText0.0.5, did you mean "
                     "PrometheusText0.0.4, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 "
                     "PrometheusProto PrometheusText0.0.4 PrometheusText1.0.0]");
+        check_error("scrape_configs: [{job_name: a, scrape_protocols: []}]\n",
+                    "1:50: scrape_protocols cannot be empty");
+        check_error("scrape_configs: [{job_name: a, scrape_protocols: [PrometheusProto, "
+                    "PrometheusProto]}]\n",
+                    "1:50: duplicated protocol in scrape_protocols");
+        check_error("scrape_configs: [{job_name: a, metric_name_validation_scheme: legacy, "
+                    "metric_name_escaping_scheme: allow-utf-8}]\n",
+                    "1:18: utf8 metric names requested but validation scheme is not set to UTF8");
         check_error("scrape_configs: [{job_name: a, relabel_configs: [{action: kep}]}]\n",
                     "1:50: unknown relabel action \"kep\"");
         check_error("scrape_configs: [{job_name: a, basic_auth: {username: u}, bearer_token: t}]\n",
@@ -166,6 +174,66 @@ static void test_errors_say_where(void **state)
                     "bearer_token_file must be configured");
         check_error("[1, 2]\n", "1:1: the configuration must be a mapping");
         check_error("a: [\n", "2:1: did not find expected node content while parsing a flow node");
+}
+
+/* The Accept headers are those Prometheus's own tests of acceptHeader expect. */
+static void check_accept(const char *text, const char *want)
+{
+        struct buf accept CLEANUP(buf_release) = BUF_INIT(1 << 12);
+        struct config *config = load(text);
+
+        scrape_protocols_accept(&accept, &config->scrapes[0]->protocols,
+                                config->scrapes[0]->escaping);
+        assert_str(buf_str(&accept), want);
+        config_free(config);
+}
+
+static void test_scrape_protocols(void **state)
+{
+        (void)state;
+        check_accept("scrape_configs: [{job_name: a}]\n",
+                     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+                     "application/openmetrics-text;version=0.0.1;q=0.5,"
+                     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+                     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
+        check_accept("global: {metric_name_escaping_scheme: dots}\n"
+                     "scrape_configs: [{job_name: a, scrape_native_histograms: true}]\n",
+                     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                     "encoding=delimited;q=0.6,"
+                     "application/openmetrics-text;version=1.0.0;escaping=dots;q=0.5,"
+                     "application/openmetrics-text;version=0.0.1;q=0.4,"
+                     "text/plain;version=1.0.0;escaping=dots;q=0.3,"
+                     "text/plain;version=0.0.4;q=0.2,*/*;q=0.1");
+        check_accept("global: {scrape_protocols: [OpenMetricsText0.0.1]}\n"
+                     "scrape_configs: [{job_name: a, scrape_native_histograms: true,\n"
+                     "  metric_name_validation_scheme: legacy,\n"
+                     "  scrape_protocols: [PrometheusText1.0.0, PrometheusText0.0.4]}]\n",
+                     "text/plain;version=1.0.0;escaping=underscores;q=0.6,"
+                     "text/plain;version=0.0.4;q=0.5,*/*;q=0.4");
+}
+
+static void test_histogram_choices(void **state)
+{
+        struct config *config = load("global: {scrape_native_histograms: true, "
+                                     "always_scrape_classic_histograms: true}\n"
+                                     "scrape_configs:\n"
+                                     "- job_name: a\n"
+                                     "  always_scrape_classic_histograms: false\n"
+                                     "  native_histogram_bucket_limit: 160\n"
+                                     "  native_histogram_min_bucket_factor: 1.1\n"
+                                     "- job_name: b\n"
+                                     "  scrape_native_histograms: false\n"
+                                     "  convert_classic_histograms_to_nhcb: true\n"
+                                     "  fallback_scrape_protocol: OpenMetricsText1.0.0\n");
+        const struct scrape_config *a = config->scrapes[0], *b = config->scrapes[1];
+
+        (void)state;
+        assert_true(a->native_histograms && !a->always_classic && !a->convert_classic);
+        assert_true(a->native_bucket_limit == 160 && a->native_bucket_factor_min == 1.1);
+        assert_int_equal(a->fallback_protocol, SCRAPE_PROTOCOL_NONE);
+        assert_true(!b->native_histograms && b->always_classic && b->convert_classic);
+        assert_int_equal(b->fallback_protocol, SCRAPE_OPENMETRICS_1_0_0);
+        config_free(config);
 }
 
 static void test_absent_features_are_refused_by_name(void **state)
@@ -178,11 +246,10 @@ static void test_absent_features_are_refused_by_name(void **state)
         check_error("scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: pod}]}]\n",
                     "1:32: kubernetes_sd_configs: Pitwall does not support service discovery by "
                     "kubernetes yet");
-        check_error("scrape_configs: [{job_name: a, scrape_native_histograms: true}]\n",
-                    "1:32: scrape_native_histograms: Pitwall does not support native histograms "
+        check_error("scrape_configs: [{job_name: a, scrape_failure_log_file: /x}]\n",
+                    "1:32: scrape_failure_log_file: Pitwall does not support scrape failure logs "
                     "yet");
-        config = load("rule_files: []\nscrape_configs: [{job_name: a, "
-                      "scrape_native_histograms: false}]\nruntime: {gogc: 50}\n");
+        config = load("rule_files: []\nruntime: {gogc: 50}\n");
         assert_int_equal(config->warning_count, 1);
         config_free(config);
 }
@@ -224,6 +291,8 @@ int main(void)
                 cmocka_unit_test(test_inheritance_and_defaults),
                 cmocka_unit_test(test_seed_files),
                 cmocka_unit_test(test_errors_say_where),
+                cmocka_unit_test(test_scrape_protocols),
+                cmocka_unit_test(test_histogram_choices),
                 cmocka_unit_test(test_absent_features_are_refused_by_name),
                 cmocka_unit_test(test_secrets_are_not_shown),
                 cmocka_unit_test(test_external_labels_take_the_environment),

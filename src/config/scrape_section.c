@@ -30,13 +30,15 @@ static bool decode_protocol(struct decoder *d, const struct yaml_node *node, voi
         static const char *const known[] = {"PrometheusProto", "OpenMetricsText0.0.1",
                                             "OpenMetricsText1.0.0", "PrometheusText0.0.4",
                                             "PrometheusText1.0.0"};
+        enum scrape_protocol *protocol = slot;
         const char *closest;
+        struct str name;
 
-        if (!decode_string(d, node, slot))
+        if (!decode_string(d, node, &name))
                 return false;
-        for (size_t i = 0; i < ARRAY_LEN(known); i++)
-                if (str_is(*(struct str *)slot, known[i]))
-                        return true;
+        *protocol = scrape_protocol_find(name);
+        if (*protocol != SCRAPE_PROTOCOL_NONE)
+                return true;
         closest = str_closest(node->text, known, ARRAY_LEN(known));
         return decode_fail(d, node, "unknown scrape protocol " STR_FMT "%s%s, supported: "
                            "[OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
@@ -44,35 +46,27 @@ static bool decode_protocol(struct decoder *d, const struct yaml_node *node, voi
                            closest ? ", did you mean " : "", closest ? closest : "");
 }
 
-static bool is_readable(struct str protocol)
-{
-        return str_is(protocol, "PrometheusText0.0.4") || str_is(protocol, "PrometheusText1.0.0");
-}
-
 static bool decode_protocols(struct decoder *d, const struct yaml_node *node, void *slot)
 {
-        struct str_list *list = slot;
-        void *items;
+        struct scrape_protocols *protocols = slot;
+        const enum scrape_protocol *items;
+        void *decoded;
         size_t count;
-        bool readable = false;
 
-        if (!decode_list(d, node, "scrape_protocols", sizeof(struct str), decode_protocol, &items,
+        if (!decode_list(d, node, "scrape_protocols", sizeof(*items), decode_protocol, &decoded,
                          &count))
                 return false;
-        *list = (struct str_list){items, count};
         if (!count && node->kind == YAML_SEQUENCE)
                 return decode_fail(d, node, "scrape_protocols cannot be empty");
-        for (size_t i = 0; i < count; i++) {
-                readable |= is_readable(list->items[i]);
+        items = decoded;
+        for (size_t i = 0; i < count; i++)
                 for (size_t j = 0; j < i; j++)
-                        if (str_equal(list->items[i], list->items[j]))
+                        if (items[i] == items[j])
                                 return decode_fail(d, node, "duplicated protocol in "
-                                                   "scrape_protocols: " STR_FMT,
-                                                   STR_ARG(list->items[i]));
-        }
-        if (count && !readable)
-                return decode_fail(d, node, "scrape_protocols: Pitwall does not support "
-                                   "OpenMetrics or protobuf yet; add PrometheusText0.0.4");
+                                                   "scrape_protocols");
+        protocols->count = count;
+        if (count)
+                memcpy(protocols->items, items, count * sizeof(*items));
         return true;
 }
 
@@ -118,20 +112,11 @@ static bool decode_escaping(struct decoder *d, const struct yaml_node *node, voi
          NULL},                                                                                    \
         {"metric_name_escaping_scheme", decode_escaping, (base) + SETTING(escaping_scheme), NULL}, \
         {"extra_scrape_metrics", decode_bool, (base) + SETTING(extra_scrape_metrics), NULL},       \
-        {"scrape_native_histograms", NULL, 0, "native histograms"},                                \
-        {"convert_classic_histograms_to_nhcb", NULL, 0, "native histograms"},                      \
-        {"always_scrape_classic_histograms", decode_bool_without_effect, 0, NULL},                 \
+        {"scrape_native_histograms", decode_bool, (base) + SETTING(native_histograms), NULL},      \
+        {"convert_classic_histograms_to_nhcb", decode_bool, (base) + SETTING(convert_classic),     \
+         NULL},                                                                                    \
+        {"always_scrape_classic_histograms", decode_bool, (base) + SETTING(always_classic), NULL}, \
         {"scrape_failure_log_file", NULL, 0, "scrape failure logs"}
-
-/* Classic histograms are always scraped here, so true asks for what is so, and false for what can
- * only matter beside native ones. */
-static bool decode_bool_without_effect(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        bool ignored;
-
-        (void)slot;
-        return decode_bool(d, node, &ignored);
-}
 
 bool decode_global(struct decoder *d, const struct yaml_node *node, struct global_section *global)
 {
@@ -169,7 +154,8 @@ struct list {
 
 struct scrape_section {
         struct scrape_settings settings;
-        struct str job_name, metrics_path, scheme, fallback_protocol;
+        struct str job_name, metrics_path, scheme;
+        enum scrape_protocol fallback_protocol;
         bool honor_labels, honor_timestamps, track_timestamps_staleness, enable_compression;
         struct list params, static_groups, file_discoveries, relabel, metric_relabel;
         struct http_client_options http;
@@ -364,7 +350,6 @@ static const struct field scrape_fields[] = {
         {"metrics_path", decode_string, SECTION(metrics_path), NULL},
         {"scheme", decode_scheme, SECTION(scheme), NULL},
         {"enable_compression", decode_bool, SECTION(enable_compression), NULL},
-        /* Bounds of what native histograms may become; without any, there is nothing to bound. */
         {"native_histogram_bucket_limit", decode_uint, SECTION(native_bucket_limit), NULL},
         {"native_histogram_min_bucket_factor", decode_float, SECTION(native_bucket_factor), NULL},
         {"relabel_configs", decode_relabel_rules, SECTION(relabel), NULL},
@@ -405,6 +390,11 @@ static const struct field scrape_fields[] = {
         ABSENT_DISCOVERY("vultr"),
 };
 
+static struct str first_set(struct str own, struct str global)
+{
+        return own.len ? own : global;
+}
+
 static bool check_section(struct decoder *d, const struct yaml_node *node,
                           const struct global_section *global, struct scrape_section *section)
 {
@@ -422,6 +412,12 @@ static bool check_section(struct decoder *d, const struct yaml_node *node,
         if (!settings->timeout_ms)
                 settings->timeout_ms = global->scrape.timeout_ms < settings->interval_ms
                                                ? global->scrape.timeout_ms : settings->interval_ms;
+        if (str_is(first_set(settings->escaping_scheme, global->scrape.escaping_scheme),
+                   "allow-utf-8") &&
+            str_is(first_set(settings->validation_scheme, global->scrape.validation_scheme),
+                   "legacy"))
+                return decode_fail(d, node, "utf8 metric names requested but validation scheme is "
+                                   "not set to UTF8");
         for (size_t g = 0; g < section->static_groups.count && !section->relabel.count; g++) {
                 for (size_t t = 0; t < groups[g].target_count; t++) {
                         struct str address = groups[g].targets[t].items[0].value;
@@ -454,14 +450,6 @@ static void inherit_limits(struct scrape_config *config, const struct scrape_set
                 inherit(own->label_value_length_limit, global->label_value_length_limit);
 }
 
-static bool offers(struct str_list protocols, const char *name)
-{
-        for (size_t i = 0; i < protocols.count; i++)
-                if (str_is(protocols.items[i], name))
-                        return true;
-        return protocols.count == 0;
-}
-
 /* Strings that come from global live in the config's arena, not in the scrape config's. */
 static struct str inherit_string(struct arena *arena, struct str own, struct str global,
                                  const char *fallback)
@@ -471,13 +459,32 @@ static struct str inherit_string(struct arena *arena, struct str own, struct str
         return global.len ? arena_str(arena, global) : str_from(fallback);
 }
 
+static bool choice(const struct yaml_node *node, const char *name, bool own, bool global)
+{
+        return yaml_find(node, name) ? own : global;
+}
+
+static void inherit_choices(struct scrape_config *config, const struct scrape_settings *own,
+                            const struct scrape_settings *global, const struct yaml_node *node)
+{
+        config->extra_scrape_metrics = choice(node, "extra_scrape_metrics",
+                                              own->extra_scrape_metrics,
+                                              global->extra_scrape_metrics);
+        config->native_histograms = choice(node, "scrape_native_histograms",
+                                           own->native_histograms, global->native_histograms);
+        config->convert_classic = choice(node, "convert_classic_histograms_to_nhcb",
+                                         own->convert_classic, global->convert_classic);
+        config->always_classic = choice(node, "always_scrape_classic_histograms",
+                                        own->always_classic, global->always_classic);
+        config->protocols = own->protocols.count      ? own->protocols
+                            : global->protocols.count ? global->protocols
+                            : scrape_protocols_default(config->native_histograms);
+}
+
 static void fill_config(struct scrape_config *config, const struct scrape_section *section,
                         const struct global_section *global, const struct yaml_node *node)
 {
         const struct scrape_settings *own = &section->settings;
-        struct str_list protocols = own->protocols.count ? own->protocols
-                                                         : global->scrape.protocols;
-        const struct yaml_node *extra = yaml_find(node, "extra_scrape_metrics");
         struct http_client_options *http;
 
         inherit_limits(config, own, &global->scrape);
@@ -493,16 +500,16 @@ static void fill_config(struct scrape_config *config, const struct scrape_sectio
         config->honor_timestamps = section->honor_timestamps;
         config->track_timestamps_staleness = section->track_timestamps_staleness;
         config->enable_compression = section->enable_compression;
-        config->extra_scrape_metrics = extra ? own->extra_scrape_metrics
-                                             : global->scrape.extra_scrape_metrics;
-        config->offer_text_1_0 = offers(protocols, "PrometheusText1.0.0");
-        config->offer_text_0_0 = offers(protocols, "PrometheusText0.0.4");
-        config->fallback_text = is_readable(section->fallback_protocol);
-        config->escaping = inherit_string(&config->arena, own->escaping_scheme,
-                                          global->scrape.escaping_scheme, "allow-utf-8");
         config->legacy_names = str_is(inherit_string(&config->arena, own->validation_scheme,
                                                      global->scrape.validation_scheme, "utf8"),
                                       "legacy");
+        config->escaping = inherit_string(&config->arena, own->escaping_scheme,
+                                          global->scrape.escaping_scheme,
+                                          config->legacy_names ? "underscores" : "allow-utf-8");
+        inherit_choices(config, own, &global->scrape, node);
+        config->fallback_protocol = section->fallback_protocol;
+        config->native_bucket_limit = section->native_bucket_limit;
+        config->native_bucket_factor_min = section->native_bucket_factor;
         http = arena_new(&config->arena, struct http_client_options);
         *http = section->http;
         config->http = http;

@@ -8,11 +8,12 @@
 /* What global and a scrape_config share. 0 in a scrape_config means: as global says. */
 struct scrape_settings {
         int64_t interval_ms, timeout_ms;
-        struct str_list protocols;
+        struct scrape_protocols protocols;
         uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
         uint64_t label_limit, label_name_length_limit, label_value_length_limit;
         struct str validation_scheme, escaping_scheme;
         bool extra_scrape_metrics;
+        bool native_histograms, convert_classic, always_classic;
 };
 
 struct global_section {

@@ -422,8 +422,10 @@ static void give_native_exemplars(struct prom_proto *reader, struct prom_proto_e
         entry->exemplar_count = count;
 }
 
-static bool read_native(struct prom_proto *reader, struct histogram *h, struct error *err)
+static const struct histogram *read_native(struct prom_proto *reader, struct error *err)
 {
+        struct histogram *h = arena_new(reader->arena, struct histogram);
+        const struct histogram *admitted = NULL;
         struct reader r = read_message(reader->metric.body);
         double float_count = 0, zero_float = 0;
         struct protobuf_field field;
@@ -444,33 +446,33 @@ static bool read_native(struct prom_proto *reader, struct histogram *h, struct e
                 else if (field.number == 8)
                         zero_float = protobuf_double(&r, &field);
         }
-        if (schema < INT8_MIN || schema > INT8_MAX)
-                return fail(reader, "histogram has an invalid schema", err);
-        h->schema = (int8_t)schema;
+        /* What does not fit is no schema either way. */
+        h->schema = schema < INT8_MIN || schema > INT8_MAX ? INT8_MAX : (int8_t)schema;
         h->reset = reader->type == GAUGE_HISTOGRAM ? HISTOGRAM_GAUGE : HISTOGRAM_RESET_UNKNOWN;
         h->integer = !(float_count > 0 || zero_float > 0);
         h->count = h->integer ? (double)count : float_count;
         h->zero_count = h->integer ? (double)zero : zero_float;
         h->sum = reader->metric.sum;
-        if (!histogram_wire_read(reader->metric.body, positive_fields, h->integer, reader->arena,
-                                 &h->positive, err) ||
-            !histogram_wire_read(reader->metric.body, negative_fields, h->integer, reader->arena,
-                                 &h->negative, err) ||
-            !histogram_validate(h, err))
-                return error_prefix(err, "metric family \"" STR_FMT "\"", STR_ARG(reader->name));
-        return true;
+        if (histogram_wire_read(reader->metric.body, positive_fields, h->integer, reader->arena,
+                                &h->positive, err) &&
+            histogram_wire_read(reader->metric.body, negative_fields, h->integer, reader->arena,
+                                &h->negative, err))
+                admitted = histogram_admit(reader->arena, h, err);
+        if (!admitted)
+                error_prefix(err, "metric family \"" STR_FMT "\"", STR_ARG(reader->name));
+        return admitted;
 }
 
 static enum prom_proto_kind give_native(struct prom_proto *reader, struct prom_proto_entry *entry,
                                         struct error *err)
 {
-        struct histogram *h = arena_new(reader->arena, struct histogram);
-        enum prom_proto_kind kind = give(reader, entry, ROLE_PLAIN, 0, 0, err);
+        const struct histogram *h = read_native(reader, err);
+        enum prom_proto_kind kind;
 
-        if (kind == PROM_PROTO_ERROR || !read_native(reader, h, err))
+        if (!h)
                 return PROM_PROTO_ERROR;
-        entry->h = histogram_compact(reader->arena, h);
-        entry->value = h->sum;
+        kind = give(reader, entry, ROLE_PLAIN, 0, h->sum, err);
+        entry->h = h;
         give_native_exemplars(reader, entry);
         return kind;
 }

@@ -8,10 +8,17 @@
 #ifndef INGEST_EXPOSITION_H
 #define INGEST_EXPOSITION_H
 
+#include "ingest/metadata.h"
 #include "model/relabel.h"
 #include "model/series.h"
 
 struct exposition;
+
+enum exposition_format {
+        EXPOSITION_TEXT,        /* 0.0.4 and 1.0.0 */
+        EXPOSITION_OPENMETRICS, /* 0.0.1 and 1.0.0 */
+        EXPOSITION_PROTO,       /* delimited MetricFamily messages */
+};
 
 /* What the scrape config says. Everything is borrowed and must outlive the exposition. */
 struct exposition_options {
@@ -21,7 +28,12 @@ struct exposition_options {
         bool honor_timestamps;
         bool track_timestamps_staleness;
         bool legacy_names;                 /* names must be [a-zA-Z_:][a-zA-Z0-9_:]* */
-        uint64_t sample_limit;             /* 0: none; the same below */
+        bool native_histograms;            /* take them; else what is classic in them */
+        bool convert_classic;              /* make native histograms of classic ones */
+        bool always_classic;               /* keep the classic ones beside native ones */
+        double native_bucket_factor_min;   /* at most this resolution; 0: any */
+        uint64_t native_bucket_limit;      /* 0: none; the same below */
+        uint64_t sample_limit;
         uint64_t label_limit;
         uint64_t label_name_length_limit;
         uint64_t label_value_length_limit;
@@ -36,20 +48,14 @@ struct exposition_result {
         uint64_t out_of_bounds;
 };
 
-/* Metadata of a metric family, as the target last declared it. */
-struct exposition_metadata {
-        struct str metric;
-        struct str type; /* "unknown" when only HELP was given */
-        struct str help;
-};
-
 struct exposition *exposition_new(const struct exposition_options *options,
                                   const struct series_sink *sink);
 struct exposition *exposition_free(struct exposition *exposition);
 
 /* Stores the body's samples at t_ms (or at their own timestamps). On failure nothing of the body
  * is stored and every series of the scrape before gets a staleness marker. */
-NODISCARD bool exposition_ingest(struct exposition *exposition, struct str body, int64_t t_ms,
+NODISCARD bool exposition_ingest(struct exposition *exposition, enum exposition_format format,
+                                 struct str body, int64_t t_ms,
                                  struct exposition_result *ret_result, struct error *err);
 
 /* The scrape failed before there was a body, or the target is gone: staleness markers for all
@@ -61,9 +67,10 @@ void exposition_report(struct exposition *exposition, const char *name, int64_t 
 /* Staleness markers for all reported series; the target is gone. */
 void exposition_mark_reports_stale(struct exposition *exposition, int64_t t_ms);
 
-/* Calls visit for every family's metadata. Thread-safe with respect to exposition_ingest. */
+/* Of every metric family, as the target last declared it. Thread-safe with respect to
+ * exposition_ingest. */
 void exposition_metadata_each(struct exposition *exposition,
-                              void (*visit)(const struct exposition_metadata *metadata, void *ctx),
+                              void (*visit)(const struct metric_metadata *metadata, void *ctx),
                               void *ctx);
 
 #endif

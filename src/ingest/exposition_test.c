@@ -108,7 +108,8 @@ static bool scrape(struct fixture *f, const char *body, int64_t t_ms)
         if (!f->exposition)
                 f->exposition = exposition_new(&f->options, &sink);
         buf_clear(&f->recorder.log);
-        return exposition_ingest(f->exposition, str_from(body), t_ms, &f->result, &f->err);
+        return exposition_ingest(f->exposition, EXPOSITION_TEXT, str_from(body), t_ms, &f->result,
+                                 &f->err);
 }
 
 static void check_log(struct fixture *f, const char *want)
@@ -300,7 +301,7 @@ static void test_reports(void **state)
                      "stale@6\n");
 }
 
-static void print_metadata(const struct exposition_metadata *metadata, void *ctx)
+static void print_metadata(const struct metric_metadata *metadata, void *ctx)
 {
         buf_printf(ctx, STR_FMT " " STR_FMT " " STR_FMT "\n", STR_ARG(metadata->metric),
                    STR_ARG(metadata->type), STR_ARG(metadata->help));

@@ -4,6 +4,8 @@
 
 #include "model/histogram_bucket.h"
 
+enum { SENT_SCHEMA_MAX = 52 };
+
 /* Buckets of one side in the making, by rising index. */
 struct side_maker {
         struct histogram_span *spans;
@@ -82,6 +84,19 @@ const struct histogram *histogram_compact(struct arena *arena, const struct hist
         if (is_compact(&h->positive) && is_compact(&h->negative))
                 return h;
         return shape(arena, h, h->schema);
+}
+
+const struct histogram *histogram_admit(struct arena *arena, const struct histogram *h,
+                                        struct error *err)
+{
+        bool too_fine = h->schema > HISTOGRAM_SCHEMA_MAX && h->schema <= SENT_SCHEMA_MAX;
+        struct histogram checked = *h;
+
+        if (too_fine)
+                checked.schema = HISTOGRAM_SCHEMA_MAX;
+        if (!histogram_validate(&checked, err))
+                return NULL;
+        return too_fine ? shape(arena, h, HISTOGRAM_SCHEMA_MAX) : histogram_compact(arena, h);
 }
 
 const struct histogram *histogram_coarsen(struct arena *arena, const struct histogram *h,

@@ -8,6 +8,11 @@
 
 #include "model/histogram.h"
 
+/* What Prometheus makes of what a sender gives it: validated (ERROR_INVALID), compact, and with an
+ * exponential schema that is finer than any (9 to 52) at the finest there is. */
+const struct histogram *histogram_admit(struct arena *arena, const struct histogram *h,
+                                        struct error *err);
+
 /* Without empty buckets, and spans that touch made one. h must be valid. */
 const struct histogram *histogram_compact(struct arena *arena, const struct histogram *h);
 

@@ -89,6 +89,35 @@ static void test_limit(void **state)
         arena_release(&arena);
 }
 
+/* Schema 9 has two buckets where schema 8 has one: 1 and 2 become 1, 3 becomes 2. */
+static void test_admit(void **state)
+{
+        static const struct histogram_span fine[] = {{1, 3}}, coarse[] = {{1, 2}};
+        static const double buckets[] = {1, 2, 4}, summed[] = {3, 4};
+        struct histogram sent = {.schema = 9, .integer = true, .count = 7,
+                                 .positive = {fine, buckets, 1, 3}};
+        const struct histogram *h;
+        struct arena arena;
+        struct error err;
+
+        (void)state;
+        arena_init(&arena, 1 << 20);
+        h = histogram_admit(&arena, &sent, &err);
+        assert_non_null(h);
+        assert_int_equal(h->schema, 8);
+        check_side(&h->positive, 1, coarse, 2, summed);
+        sent.schema = 53;
+        assert_null(histogram_admit(&arena, &sent, &err));
+        sent.schema = -5;
+        assert_null(histogram_admit(&arena, &sent, &err));
+        sent.schema = 0;
+        assert_true(histogram_admit(&arena, &sent, &err) == &sent);
+        sent.count = 8;
+        assert_null(histogram_admit(&arena, &sent, &err));
+        assert_int_equal(err.code, ERROR_INVALID);
+        arena_release(&arena);
+}
+
 /* Growth factors by schema: 0: 2, 1: 1.414, 2: 1.189, 3: 1.0905, 8: 1.0027, -1: 4, -4: 65536. */
 static void test_schema_of_factor(void **state)
 {
@@ -174,6 +203,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_compact),          cmocka_unit_test(test_coarsen),
+                cmocka_unit_test(test_admit),
                 cmocka_unit_test(test_limit),            cmocka_unit_test(test_schema_of_factor),
                 cmocka_unit_test(test_classic),          cmocka_unit_test(test_classic_broken),
         };
