@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/thread.h"
+#include "http/oauth2_int.h"
 
 ALLOC_TYPE(http_client_type, "http_client")
 ALLOC_TYPE(http_transfer_type, "http_transfer")
@@ -30,6 +31,7 @@ struct http_transfer {
         CURL *easy;
         struct curl_slist *headers;
         struct arena arena;         /* NUL-terminated copies for curl */
+        struct str token;           /* of OAuth 2.0, as the Authorization header has it */
         char curl_error[CURL_ERROR_SIZE];
         int64_t started_ns;
 };
@@ -40,8 +42,11 @@ struct http_client {
         pthread_mutex_t lock;
         struct http_transfer *queue;  /* lock */
         struct http_transfer *active; /* of the client's thread */
+        struct http_token_request *token_requests; /* of the client's thread */
         atomic_bool stopping;
 };
+
+static void on_token_fetched(struct http_fetch *fetch);
 
 static void init_curl(void)
 {
@@ -69,6 +74,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
         return fetch->body.overflow ? 0 : size * count;
 }
 
+static bool header_is(struct str name, const char *wanted)
+{
+        return name.len == strlen(wanted) && strncasecmp(name.data, wanted, name.len) == 0;
+}
+
+static void keep_wanted(struct http_fetch *fetch, struct str name, struct str value)
+{
+        for (size_t i = 0; i < fetch->wanted_count; i++)
+                if (header_is(name, fetch->wanted[i].name))
+                        snprintf(fetch->wanted[i].value, sizeof(fetch->wanted[i].value), STR_FMT,
+                                 STR_ARG(value));
+}
+
 /* A body announced as too large is refused before any of it is read. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
@@ -77,10 +95,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         struct str value = line;
         char number[32];
 
-        if (!str_cut(&value, ':', &name) || !value.data || name.len != 14 ||
-            strncasecmp(name.data, "content-length", 14) != 0)
+        if (!str_cut(&value, ':', &name) || !value.data)
                 return size * count;
         value = str_trim(value);
+        keep_wanted(transfer->fetch, name, value);
+        if (!header_is(name, "content-length"))
+                return size * count;
         snprintf(number, sizeof(number), STR_FMT, STR_ARG(value));
         if (strtoull(number, NULL, 10) > transfer->fetch->body.max_bytes) {
                 transfer->fetch->body.overflow = true;
@@ -256,6 +276,26 @@ static void set_proxy(struct http_transfer *transfer)
         }
 }
 
+static void set_request(struct http_transfer *transfer)
+{
+        const struct http_fetch *fetch = transfer->fetch;
+
+        if (fetch->request_body.len || str_is(fetch->method, "POST")) {
+                curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                 (curl_off_t)fetch->request_body.len);
+                curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS,
+                                 fetch->request_body.len ? fetch->request_body.data : "");
+                /* No "Expect: 100-continue": it costs a round trip. */
+                transfer->headers = curl_slist_append(transfer->headers, "Expect:");
+        }
+        if (fetch->method.len)
+                curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST,
+                                 cstring(transfer, fetch->method));
+        if (fetch->options->unix_socket.len)
+                curl_easy_setopt(transfer->easy, CURLOPT_UNIX_SOCKET_PATH,
+                                 cstring(transfer, fetch->options->unix_socket));
+}
+
 static bool prepare(struct http_transfer *transfer, struct error *err)
 {
         struct http_fetch *fetch = transfer->fetch;
@@ -286,6 +326,9 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
                 curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
         set_tls(transfer);
         set_proxy(transfer);
+        set_request(transfer);
+        if (transfer->token.len)
+                add_header(transfer, STR_LIT("Authorization"), transfer->token);
         for (size_t i = 0; i < options->header_count; i++)
                 add_header(transfer, options->headers[i].name, options->headers[i].value);
         for (size_t i = 0; i < fetch->header_count; i++)
@@ -306,6 +349,8 @@ static struct http_transfer *transfer_new(struct http_fetch *fetch)
         fetch->status = 0;
         fetch->failed = false;
         fetch->content_type[0] = '\0';
+        for (size_t i = 0; i < fetch->wanted_count; i++)
+                fetch->wanted[i].value[0] = '\0';
         buf_clear(&fetch->body);
         return transfer;
 }
@@ -343,9 +388,11 @@ static void finish(struct http_transfer *transfer, CURLcode result)
         long status = 0;
 
         fetch->duration_ns = clock_mono_ns(&clock_real) - transfer->started_ns;
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (transfer->easy) {
+                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+                curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
+        }
         fetch->status = (int)status;
-        curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
         if (content_type)
                 snprintf(fetch->content_type, sizeof(fetch->content_type), "%s", content_type);
         if (result != CURLE_OK && !fetch->failed)
@@ -355,7 +402,7 @@ static void finish(struct http_transfer *transfer, CURLcode result)
         fetch->done(fetch);
 }
 
-static void begin(struct http_client *client, struct http_transfer *transfer)
+static void begin_with_token(struct http_client *client, struct http_transfer *transfer)
 {
         if (!prepare(transfer, &transfer->fetch->err)) {
                 transfer->fetch->failed = true;
@@ -368,6 +415,69 @@ static void begin(struct http_client *client, struct http_transfer *transfer)
         if (client->active)
                 client->active->previous = transfer;
         client->active = transfer;
+}
+
+/* A token came, or did not: goes on with those who waited for it. On the client's thread. */
+static void on_token(struct http_token_request *request)
+{
+        struct http_client *client = request->ctx;
+        struct http_transfer *waiting = request->waiting;
+
+        while (waiting) {
+                struct http_transfer *transfer = waiting;
+
+                waiting = transfer->next;
+                if (request->failed) {
+                        transfer->fetch->failed = true;
+                        transfer->fetch->err = request->err;
+                        finish(transfer, CURLE_LOGIN_DENIED);
+                } else {
+                        transfer->token = arena_str(&transfer->arena, request->token);
+                        begin_with_token(client, transfer);
+                }
+        }
+}
+
+static void begin(struct http_client *client, struct http_transfer *transfer)
+{
+        const struct http_oauth2 *oauth2 = transfer->fetch->options->oauth2;
+        struct http_token_request *request;
+
+        if (!oauth2 || oauth2_token_find(oauth2, &transfer->arena, &transfer->token)) {
+                begin_with_token(client, transfer);
+                return;
+        }
+        request = client->token_requests;
+        while (request && request->oauth2 != oauth2)
+                request = request->next;
+        if (request) {
+                transfer->next = request->waiting;
+                request->waiting = transfer;
+                return;
+        }
+        transfer->next = NULL;
+        request = oauth2_request_new(oauth2, transfer->fetch->timeout_ms);
+        request->waiting = transfer;
+        request->ctx = client;
+        request->next = client->token_requests;
+        client->token_requests = request;
+        request->fetch.done = on_token_fetched;
+        request->fetch.ctx = request;
+        http_client_start(client, &request->fetch);
+}
+
+static void on_token_fetched(struct http_fetch *fetch)
+{
+        struct http_token_request *request = fetch->ctx;
+        struct http_client *client = request->ctx;
+        struct http_token_request **at = &client->token_requests;
+
+        while (*at != request)
+                at = &(*at)->next;
+        *at = request->next;
+        oauth2_request_finish(request);
+        on_token(request);
+        oauth2_request_free(request);
 }
 
 static void end(struct http_client *client, struct http_transfer *transfer, CURLcode result)
@@ -415,14 +525,17 @@ static void finish_completed(struct http_client *client)
 
 static void cancel_all(struct http_client *client)
 {
-        begin_queued(client);
-        while (client->active) {
-                struct http_fetch *fetch = client->active->fetch;
+        /* What waits for a token is begun by the end of the token's own request. */
+        do {
+                begin_queued(client);
+                while (client->active) {
+                        struct http_fetch *fetch = client->active->fetch;
 
-                fetch->failed = true;
-                error_set(&fetch->err, ERROR_CANCELED, "the client is stopping");
-                end(client, client->active, CURLE_ABORTED_BY_CALLBACK);
-        }
+                        fetch->failed = true;
+                        error_set(&fetch->err, ERROR_CANCELED, "the client is stopping");
+                        end(client, client->active, CURLE_ABORTED_BY_CALLBACK);
+                }
+        } while (client->token_requests);
 }
 
 static void *client_main(void *arg)
@@ -478,6 +591,32 @@ void http_client_start(struct http_client *client, struct http_fetch *fetch)
         curl_multi_wakeup(client->multi);
 }
 
+static void ignore_done(struct http_fetch *fetch)
+{
+        (void)fetch;
+}
+
+static bool wait_for_token(struct http_transfer *transfer)
+{
+        const struct http_oauth2 *oauth2 = transfer->fetch->options->oauth2;
+        struct http_token_request *request;
+        bool ok;
+
+        if (!oauth2 || oauth2_token_find(oauth2, &transfer->arena, &transfer->token))
+                return true;
+        request = oauth2_request_new(oauth2, transfer->fetch->timeout_ms);
+        request->fetch.done = ignore_done;
+        http_fetch_wait(&request->fetch);
+        oauth2_request_finish(request);
+        ok = !request->failed;
+        if (ok)
+                transfer->token = arena_str(&transfer->arena, request->token);
+        else
+                transfer->fetch->err = request->err;
+        oauth2_request_free(request);
+        return ok;
+}
+
 void http_fetch_wait(struct http_fetch *fetch)
 {
         struct http_transfer *transfer;
@@ -485,7 +624,7 @@ void http_fetch_wait(struct http_fetch *fetch)
 
         init_curl_once();
         transfer = transfer_new(fetch);
-        if (prepare(transfer, &fetch->err))
+        if (wait_for_token(transfer) && prepare(transfer, &fetch->err))
                 result = curl_easy_perform(transfer->easy);
         else
                 fetch->failed = true;

@@ -16,6 +16,16 @@ struct http_header {
         struct str value;
 };
 
+/* OAuth 2.0, client credentials (RFC 6749, 4.4). Tokens are fetched when one is needed and kept
+ * until shortly before they expire. */
+struct http_oauth2 {
+        struct str client_id, client_secret, client_secret_file, token_url;
+        struct str scopes;                   /* with spaces between them */
+        const struct http_header *params;    /* further ones of the token request */
+        size_t param_count;
+        const struct http_client_options *http; /* for the token's server: TLS and proxy */
+};
+
 /* How to reach a server: shared by many fetches, must outlive them. Empty strings mean unset. */
 struct http_client_options {
         const struct http_header *headers;
@@ -25,18 +35,30 @@ struct http_client_options {
         struct str tls_ca, tls_ca_file, tls_cert, tls_cert_file, tls_key, tls_key_file;
         struct str tls_server_name, tls_min_version, tls_max_version;
         struct str proxy_url, no_proxy;
+        struct str unix_socket;              /* path; the URL's host then only names the server */
+        const struct http_oauth2 *oauth2;    /* NULL: none */
         bool tls_insecure_skip_verify;
         bool proxy_from_environment;
         bool follow_redirects;
         bool enable_http2;
 };
 
+/* A header of the answer that the caller wants to see; "" when it does not come. */
+struct http_wanted_header {
+        const char *name;
+        char value[128];
+};
+
 struct http_fetch {
         /* set by the caller; everything must stay until done() */
         const struct http_client_options *options;
         struct str url;
+        struct str method;        /* empty: GET, or POST when there is a body */
+        struct str request_body;
         const struct http_header *headers; /* in addition to the options' */
         size_t header_count;
+        struct http_wanted_header *wanted; /* may be NULL */
+        size_t wanted_count;
         bool accept_gzip;
         int64_t timeout_ms;
         void (*done)(struct http_fetch *fetch);

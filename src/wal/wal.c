@@ -3,47 +3,17 @@
 #include "wal/wal_int.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
 
 ALLOC_TYPE(wal_type, "wal")
 
-enum { PATH_BYTES = 4096 };
-
-struct segment {
-        uint64_t number;
-        uint64_t used_bytes;
-        struct file file;
-};
-
-struct wal {
-        char *dir;
-        uint64_t segment_bytes;
-
-        pthread_mutex_t lock;
-        pthread_cond_t synced;
-        /* All below: lock. */
-        struct segment *segments;   /* oldest first; the last one is written to */
-        size_t count, capacity;
-        size_t unsynced;            /* segments[unsynced..] may have unsynced bytes */
-        bool closed;                /* the last segment takes no more records */
-        struct segment spare;       /* made ready ahead of need; number 0: none */
-        uint64_t next_number;
-        uint64_t position;          /* bytes appended since open */
-        uint64_t synced_position;
-        bool syncing;
-        uint64_t syncs;
-        int64_t sync_max_ns;
-};
-
-static void segment_path(const struct wal *wal, uint64_t number, char *path)
+void wal_segment_path(const struct wal *wal, uint64_t number, char *path)
 {
-        snprintf(path, PATH_BYTES, "%s/%016" PRIx64 ".wal", wal->dir, number);
+        snprintf(path, WAL_PATH_BYTES, "%s/%016" PRIx64 ".wal", wal->dir, number);
 }
 
 static bool parse_name(const char *name, uint64_t *ret_number)
@@ -56,15 +26,15 @@ static bool parse_name(const char *name, uint64_t *ret_number)
         return end == name + 16 && *ret_number > 0;
 }
 
-static bool segment_create(struct wal *wal, uint64_t number, struct segment *ret,
+static bool segment_create(struct wal *wal, uint64_t number, struct wal_segment *ret,
                            struct error *err)
 {
         uint8_t header[WAL_SEGMENT_HEADER_BYTES] = WAL_SEGMENT_MAGIC;
-        struct segment made = {.number = number, .used_bytes = sizeof(header),
+        struct wal_segment made = {.number = number, .used_bytes = sizeof(header),
                                .file = FILE_CLOSED};
-        char path[PATH_BYTES];
+        char path[WAL_PATH_BYTES];
 
-        segment_path(wal, number, path);
+        wal_segment_path(wal, number, path);
         memcpy(header + 8, &number, sizeof(number));
         if (!file_open(&made.file, path, FILE_CREATE, err))
                 return false;
@@ -79,7 +49,7 @@ static bool segment_create(struct wal *wal, uint64_t number, struct segment *ret
         return false;
 }
 
-static void push_segment(struct wal *wal, struct segment segment)
+static void push_segment(struct wal *wal, struct wal_segment segment)
 {
         wal->segments = alloc_array_reserve(&wal_type, wal->segments, &wal->capacity,
                                             wal->count + 1, sizeof(segment));
@@ -91,8 +61,8 @@ static void push_segment(struct wal *wal, struct segment segment)
  * alone into a fresh one, which grows. */
 static bool make_room(struct wal *wal, size_t len, struct error *err)
 {
-        struct segment *last = wal->count ? &wal->segments[wal->count - 1] : NULL;
-        struct segment made;
+        struct wal_segment *last = wal->count ? &wal->segments[wal->count - 1] : NULL;
+        struct wal_segment made;
 
         if (last && !wal->closed && last->file.fd >= 0 &&
             (last->used_bytes + len <= wal->segment_bytes ||
@@ -160,7 +130,7 @@ static void fill_checksums(struct buf *group, uint64_t segment, uint64_t offset)
 
 static bool append_locked(struct wal *wal, struct buf *group, struct error *err)
 {
-        struct segment *last;
+        struct wal_segment *last;
 
         if (!make_room(wal, group->len, err))
                 return false;
@@ -227,8 +197,8 @@ static bool sync_segments(struct wal *wal, struct error *err)
 static bool prepare_spare(struct wal *wal, struct error *err)
 {
         uint64_t number = wal->next_number;
-        char path[PATH_BYTES];
-        struct segment made;
+        char path[WAL_PATH_BYTES];
+        struct wal_segment made;
         bool ok;
 
         if (wal->spare.number)
@@ -244,7 +214,7 @@ static bool prepare_spare(struct wal *wal, struct error *err)
                 return true;
         }
         file_close(&made.file);
-        segment_path(wal, number, path);
+        wal_segment_path(wal, number, path);
         file_discard(path);
         return true;
 }
@@ -296,15 +266,13 @@ bool wal_cut(struct wal *wal, uint64_t *ret_segment, struct error *err)
 void wal_drop_before(struct wal *wal, uint64_t segment)
 {
         size_t drop = 0;
-        char path[PATH_BYTES];
 
         pthread_mutex_lock(&wal->lock);
         while (wal->syncing)
                 pthread_cond_wait(&wal->synced, &wal->lock);
         while (drop < wal->count && wal->segments[drop].number < segment) {
                 file_close(&wal->segments[drop].file);
-                segment_path(wal, wal->segments[drop].number, path);
-                file_discard(path);
+                wal_segment_drop(wal, wal->segments[drop].number, wal->segments[drop].used_bytes);
                 drop++;
         }
         wal->count -= drop;
@@ -321,6 +289,8 @@ void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
         stats.segments = wal->count;
         for (size_t i = 0; i < wal->count; i++)
                 stats.bytes += wal->segments[i].used_bytes;
+        stats.held_bytes = wal->held_bytes;
+        stats.held_lost_bytes = wal->held_lost_bytes;
         stats.syncs = wal->syncs;
         stats.sync_max_ns = wal->sync_max_ns;
         pthread_mutex_unlock(&wal->lock);
@@ -332,13 +302,13 @@ void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
 static bool replay_segment(struct wal *wal, uint64_t number, bool last,
                            const struct wal_visitor *visitor, struct error *err)
 {
-        struct segment segment = {.number = number, .file = FILE_CLOSED};
+        struct wal_segment segment = {.number = number, .file = FILE_CLOSED};
         struct file_map map = {0};
         struct file file = FILE_CLOSED;
-        char path[PATH_BYTES];
+        char path[WAL_PATH_BYTES];
         bool ok;
 
-        segment_path(wal, number, path);
+        wal_segment_path(wal, number, path);
         if (!file_map_open(&map, path, err))
                 return false;
         segment.used_bytes = wal_scan(map.data, map.len, number, last, visitor);
@@ -358,16 +328,32 @@ static bool segment_has_bytes(const struct wal *wal, uint64_t number)
         uint8_t first[WAL_RECORD_HEADER_BYTES] = {0};
         static const uint8_t zeros[WAL_RECORD_HEADER_BYTES];
         struct file file = FILE_CLOSED;
-        char path[PATH_BYTES];
+        char path[WAL_PATH_BYTES];
         bool found;
 
-        segment_path(wal, number, path);
+        wal_segment_path(wal, number, path);
         if (!file_open(&file, path, FILE_READ, NULL))
                 return false;
         found = file_read_at(&file, first, sizeof(first), WAL_SEGMENT_HEADER_BYTES, NULL) &&
                 memcmp(first, zeros, sizeof(zeros)) != 0;
         file_close(&file);
         return found;
+}
+
+/* A segment that is no longer replayed but may have to be passed on. */
+static bool keep_held(struct wal *wal, uint64_t number, struct error *err)
+{
+        struct file file = FILE_CLOSED;
+        char path[WAL_PATH_BYTES];
+        uint64_t bytes;
+        bool ok;
+
+        wal_segment_path(wal, number, path);
+        ok = file_open(&file, path, FILE_READ, err) && file_size(&file, &bytes, err);
+        file_close(&file);
+        if (ok)
+                wal_segment_drop(wal, number, bytes);
+        return ok;
 }
 
 static bool replay(struct wal *wal, uint64_t first, const struct wal_visitor *visitor,
@@ -385,14 +371,16 @@ static bool replay(struct wal *wal, uint64_t first, const struct wal_visitor *vi
                 if (parse_name(names[i], &number) && segment_has_bytes(wal, number))
                         newest = number;
         for (size_t i = 0; ok && i < count; i++) {
-                char path[PATH_BYTES];
+                char path[WAL_PATH_BYTES];
 
                 if (!parse_name(names[i], &number))
                         continue;
                 if (number >= wal->next_number)
                         wal->next_number = number + 1;
-                segment_path(wal, number, path);
-                if (number < first || number > newest)
+                wal_segment_path(wal, number, path);
+                if (number < first && number >= wal->hold)
+                        ok = keep_held(wal, number, err);
+                else if (number < first || number > newest)
                         file_discard(path);
                 else
                         ok = replay_segment(wal, number, number == newest, visitor, err);
@@ -405,11 +393,13 @@ bool wal_open(struct wal **ret_wal, const struct wal_options *options,
               const struct wal_visitor *visitor, struct error *err)
 {
         struct wal *wal = alloc_new(&wal_type, sizeof(*wal));
-        struct segment made;
+        struct wal_segment made;
 
         wal->dir = alloc_strdup(&wal_type, options->dir, strlen(options->dir));
         wal->segment_bytes = options->segment_bytes;
         wal->next_number = options->first_segment ? options->first_segment : 1;
+        wal->hold = options->held_segment ? options->held_segment : UINT64_MAX;
+        wal->held_max_bytes = options->held_max_bytes;
         pthread_mutex_init(&wal->lock, NULL);
         pthread_cond_init(&wal->synced, NULL);
         if (!replay(wal, options->first_segment, visitor, err) ||
@@ -435,6 +425,7 @@ struct wal *wal_close(struct wal *wal)
         pthread_mutex_destroy(&wal->lock);
         pthread_cond_destroy(&wal->synced);
         alloc_free(&wal_type, wal->segments);
+        alloc_free(&wal_type, wal->held);
         alloc_free(&wal_type, wal->dir);
         return alloc_free(&wal_type, wal);
 }

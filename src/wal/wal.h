@@ -31,7 +31,10 @@ struct wal_visitor {
 struct wal_options {
         const char *dir;           /* exists */
         uint64_t segment_bytes;    /* preallocated; a larger record group gets a larger one */
-        uint64_t first_segment;    /* older ones are removed unread; 0: read all */
+        uint64_t first_segment;    /* older ones are not read; 0: read all */
+        uint64_t held_segment;     /* of those older ones, from here on they stay for a tail; 0:
+                                      all are removed */
+        uint64_t held_max_bytes;   /* what may stay for a tail; 0: no limit */
 };
 
 /* ERROR_FULL when no new segment can be made. */
@@ -67,8 +70,34 @@ NODISCARD bool wal_cut(struct wal *wal, uint64_t *ret_segment, struct error *err
 /* Removes all segments before `segment`. */
 void wal_drop_before(struct wal *wal, uint64_t segment);
 
+/* Segments from `segment` on stay, dropped or not, for whoever reads the log's tail, as long as
+ * what stays only for that is within held_max_bytes: beyond it the oldest go. UINT64_MAX: none. */
+void wal_hold(struct wal *wal, uint64_t segment);
+
+/* Reads records behind the one who writes them. One thread at a time. */
+struct wal_tail {
+        struct wal *wal;
+        uint64_t segment, offset;  /* of the next record; 0, 0: the oldest there is */
+        int fd;                    /* of open_segment; -1: none */
+        uint64_t open_segment;
+        struct buf record;
+};
+
+void wal_tail_init(struct wal_tail *tail, struct wal *wal, uint64_t segment, uint64_t offset);
+void wal_tail_release(struct wal_tail *tail);
+/* The next record; false at the end of what is written, or with an error (ERROR_NONE at the end).
+ * The payload is valid until the next call. */
+NODISCARD bool wal_tail_next(struct wal_tail *tail, uint8_t *ret_kind, struct str *ret_payload,
+                             struct error *err);
+/* Where the next record that is written will be, at the earliest. */
+void wal_end(struct wal *wal, uint64_t *ret_segment, uint64_t *ret_offset);
+/* Bytes of records from that place to the end. */
+uint64_t wal_bytes_behind(struct wal *wal, uint64_t segment, uint64_t offset);
+
 struct wal_stats {
         uint64_t segments;
+        uint64_t held_bytes;    /* that stay only for a tail */
+        uint64_t held_lost_bytes; /* removed though a tail was to read them: over the limit */
         uint64_t bytes;         /* of records in them */
         uint64_t syncs;
         int64_t sync_max_ns;

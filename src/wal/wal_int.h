@@ -2,6 +2,9 @@
 #ifndef WAL_WAL_INT_H
 #define WAL_WAL_INT_H
 
+#include <pthread.h>
+
+#include "base/file.h"
 #include "wal/wal.h"
 
 /* Segment NNNNNNNNNNNNNNNN.wal (its number, 16 hexadecimal digits), little-endian:
@@ -30,6 +33,49 @@ enum {
         WAL_CHECKED_FROM = 12,
         WAL_ALIGNMENT = 8,
 };
+
+enum { WAL_PATH_BYTES = 4096 };
+
+struct wal_segment {
+        uint64_t number;
+        uint64_t used_bytes;
+        struct file file;
+};
+
+/* A segment that stays only for a tail. */
+struct wal_held {
+        uint64_t number;
+        uint64_t used_bytes;
+};
+
+struct wal {
+        char *dir;
+        uint64_t segment_bytes;
+
+        pthread_mutex_t lock;
+        pthread_cond_t synced;
+        /* All below: lock. */
+        struct wal_segment *segments;   /* oldest first; the last one is written to */
+        size_t count, capacity;
+        size_t unsynced;            /* segments[unsynced..] may have unsynced bytes */
+        bool closed;                /* the last segment takes no more records */
+        struct wal_segment spare;       /* made ready ahead of need; number 0: none */
+        uint64_t next_number;
+        uint64_t position;          /* bytes appended since open */
+        uint64_t synced_position;
+        bool syncing;
+        uint64_t hold;              /* segments from here on stay for a tail */
+        uint64_t held_max_bytes;
+        struct wal_held *held;  /* dropped but for that, oldest first */
+        size_t held_count, held_capacity;
+        uint64_t held_bytes, held_lost_bytes;
+        uint64_t syncs;
+        int64_t sync_max_ns;
+};
+
+/* In tail.c. Removes a segment, or keeps it for a tail. With the lock. */
+void wal_segment_drop(struct wal *wal, uint64_t number, uint64_t used_bytes);
+void wal_segment_path(const struct wal *wal, uint64_t number, char *path);
 
 static inline size_t wal_padded(size_t len)
 {
