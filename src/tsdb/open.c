@@ -27,6 +27,7 @@ void tsdb_options_init(struct tsdb_options *options, const char *dir)
                 .flush_interval_ms = 60 * 1000,
                 .wal_segment_bytes = 16 << 20,
                 .wal_replay_bytes = 64 << 20,
+                .feed_max_bytes = 8ull << 30,
         };
 }
 
@@ -437,7 +438,9 @@ static bool open_log(struct tsdb *tsdb, struct error *err)
         char dir[STORE_PATH_BYTES];
         struct wal_options options = {.dir = dir,
                                       .segment_bytes = tsdb->options.wal_segment_bytes,
-                                      .first_segment = tsdb->wal_first};
+                                      .first_segment = tsdb->wal_first,
+                                      .held_segment = tsdb->options.feed_segment,
+                                      .held_max_bytes = tsdb->options.feed_max_bytes};
         struct wal_visitor visitor = {replay_record, replay_damage, tsdb};
 
         /* On a full disk its room is what the first log segment needs. */

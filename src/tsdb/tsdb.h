@@ -66,6 +66,8 @@ struct tsdb_options {
         int64_t flush_interval_ms;  /* open data becomes a level-0 part; default 60 s */
         uint64_t wal_segment_bytes; /* default 16 MiB */
         uint64_t wal_replay_bytes;  /* at most about this much log is read at start; 64 MiB */
+        uint64_t feed_segment;      /* log from here on is kept for a feed's reader; 0: none is */
+        uint64_t feed_max_bytes;    /* of log kept only for that; default 8 GiB */
         enum tsdb_sync sync;        /* default TSDB_SYNC_SECOND */
         bool manual;                /* for tests: no threads; tsdb_maintain does their work */
         /* Told of damage and disk state, from any thread, without locks held that reading or
@@ -89,6 +91,9 @@ struct tsdb *tsdb_close(struct tsdb *tsdb);
 /* The seams. Valid while the store is open. */
 struct series_sink tsdb_sink(struct tsdb *tsdb);
 struct series_source tsdb_source(struct tsdb *tsdb);
+/* What is appended, read behind it: model/feed.h. */
+struct sample_feed;
+struct sample_feed tsdb_feed(struct tsdb *tsdb);
 
 /* Changes retention and limits while running: retention_ms, retention_bytes, out_of_order_ms,
  * max_ahead_ms, series_limit and exemplar_limit of `options` are taken, the rest is ignored. */
