@@ -1,6 +1,14 @@
 /* Aggregations that fold: a row is added to its group and forgotten. */
 #include "promql/eval_int.h"
 
+/* What sum and avg keep of the histograms of a group at one time. */
+struct histograms {
+        struct histogram_mean mean; /* for a sum, only the sum in it */
+        bool broken;                /* exponential and custom buckets met */
+        bool had_floats;            /* before it broke */
+        bool reset, no_reset;       /* counters that were and were not reset */
+};
+
 /* What a group keeps, one entry per time. `value` is absent until something was added. Which
  * columns exist depends on the operator. */
 struct group {
@@ -8,6 +16,7 @@ struct group {
         double *c;     /* lost low bits of a sum or mean */
         double *mean;  /* of stddev and stdvar */
         double *count; /* avg: negative once the mean is incremental */
+        struct histograms **histograms; /* NULL until one comes */
         bool drop_name;
 };
 
@@ -173,6 +182,118 @@ static void fold(enum token_kind op, struct group *group, const double *v, size_
         }
 }
 
+/* ---- histograms -------------------------------------------------------------------------- */
+
+static void note_reset(struct histograms *kept, const struct histogram *h)
+{
+        kept->reset = kept->reset || h->reset == HISTOGRAM_RESET_YES;
+        kept->no_reset = kept->no_reset || h->reset == HISTOGRAM_RESET_NO;
+}
+
+static void fold_histogram(struct aggregation *aggregation, struct group *group, size_t step,
+                           const struct histogram *h, struct labels labels)
+{
+        struct eval *eval = aggregation->eval;
+        struct arena *arena = &aggregation->arena.arena;
+        struct histograms *kept = group->histograms[step];
+        struct histogram_outcome outcome = {0};
+        bool ok;
+
+        if (!kept) {
+                kept = group->histograms[step] = arena_new(arena, struct histograms);
+                histogram_mean_init(&kept->mean, arena, h);
+                note_reset(kept, h);
+                return;
+        }
+        if (kept->broken)
+                return;
+        note_reset(kept, h);
+        ok = aggregation->aggregate->op == TOKEN_SUM
+                     ? histogram_sum_add(&kept->mean.sum, h, &outcome)
+                     : histogram_mean_add(&kept->mean, h, &outcome);
+        if (!ok) {
+                kept->broken = true;
+                kept->had_floats = !row_is_absent(group->value[step]);
+        }
+        notes_histograms(&eval->notes, node_unwrap(aggregation->aggregate->expr),
+                         (ok ? 0 : NOTE_MIXED_BUCKETS) |
+                                 (outcome.reconciled ? NOTE_RECONCILED_AGGREGATION : 0),
+                         labels_get(labels, LABEL_METRIC_NAME));
+}
+
+/* Takes the histograms out of a row, into the group where they have a place. */
+static void fold_histograms(struct aggregation *aggregation, struct group *group,
+                            struct row *row)
+{
+        const struct node_aggregate *aggregate = aggregation->aggregate;
+        size_t count = aggregation->grid->count;
+
+        switch (aggregate->op) {
+        case TOKEN_COUNT:
+        case TOKEN_GROUP:
+                return;
+        case TOKEN_SUM:
+        case TOKEN_AVG:
+                if (!group->histograms)
+                        group->histograms = arena_array(&aggregation->arena.arena,
+                                                        struct histograms *, count);
+                for (size_t i = 0; i < count; i++)
+                        if (row->h[i])
+                                fold_histogram(aggregation, group, i, row->h[i], row->labels);
+                row_drop_histograms(row, count);
+                return;
+        default:
+                if (row_drop_histograms(row, count))
+                        aggregate_note_ignored(aggregation->eval, aggregate);
+        }
+}
+
+void aggregate_note_ignored(struct eval *eval, const struct node_aggregate *aggregate)
+{
+        notes_info(&eval->notes, node_unwrap(aggregate->expr),
+                   "ignored histogram in %s aggregation", token_kind_text(aggregate->op));
+}
+
+/* The histogram of a group at one time, or NULL; where there were floats too, nothing. */
+static const struct histogram *finish_histogram(struct aggregation *aggregation,
+                                                struct group *group, size_t step)
+{
+        struct histograms *kept = group->histograms[step];
+        struct notes *notes = &aggregation->eval->notes;
+        const struct node *where = node_unwrap(aggregation->aggregate->expr);
+        struct arena *rows = &aggregation->eval->rows.arena;
+
+        if (!kept)
+                return NULL;
+        if (kept->broken ? kept->had_floats : !row_is_absent(group->value[step])) {
+                notes_warn(notes, where,
+                           "encountered a mix of histograms and floats for aggregation");
+                group->value[step] = row_absent();
+                return NULL;
+        }
+        group->value[step] = row_absent();
+        if (kept->broken)
+                return NULL;
+        if (kept->reset && kept->no_reset)
+                notes_histograms(notes, where, NOTE_COLLISION_AGGREGATION, STR_LIT(""));
+        return aggregation->aggregate->op == TOKEN_SUM
+                       ? histogram_sum_finish(&kept->mean.sum, rows, true)
+                       : histogram_mean_finish(&kept->mean, rows, true);
+}
+
+static void finish_histograms(struct aggregation *aggregation, struct group *group,
+                              struct row *row)
+{
+        size_t count = aggregation->grid->count;
+
+        row->h = arena_array(&aggregation->eval->rows.arena, const struct histogram *, count);
+        for (size_t i = 0; i < count; i++) {
+                row->h[i] = finish_histogram(aggregation, group, i);
+                if (row->h[i])
+                        row->v[i] = 0;
+        }
+}
+
 static bool fold_row(void *ctx, struct row *row, struct error *err)
 {
         struct aggregation *aggregation = ctx;
@@ -187,6 +308,8 @@ static bool fold_row(void *ctx, struct row *row, struct error *err)
         if (is_new)
                 add_group(aggregation, index);
         aggregation->groups[index].drop_name |= row->drop_name;
+        if (row->h)
+                fold_histograms(aggregation, &aggregation->groups[index], row);
         fold(aggregate->op, &aggregation->groups[index], row->v, aggregation->grid->count);
         return query_budget_check(&aggregation->eval->budget, err);
 }
@@ -213,13 +336,23 @@ static void finish_group(enum token_kind op, struct group *group, size_t count)
 static bool push_groups(struct aggregation *aggregation, struct tally *tally, struct sink sink,
                         struct error *err)
 {
+        struct arena *rows = &aggregation->eval->rows.arena;
+
         for (size_t g = 0; g < aggregation->table.count; g++) {
                 struct group *group = &aggregation->groups[g];
-                struct row row = {aggregation->table.items[g], group->drop_name, group->value};
+                struct row row = {aggregation->table.items[g], group->drop_name, group->value,
+                                  NULL};
+                struct arena_point mark = arena_mark(rows);
+                bool ok;
 
                 finish_group(aggregation->aggregate->op, group, aggregation->grid->count);
-                tally->out += row_present(group->value, aggregation->grid->count);
-                if (!sink_push(sink, &row, err))
+                if (group->histograms)
+                        finish_histograms(aggregation, group, &row);
+                tally->out += row_samples(&row, aggregation->grid->count);
+                ok = sink_push(sink, &row, err);
+                if (group->histograms)
+                        arena_rewind(rows, mark);
+                if (!ok)
                         return false;
         }
         return true;

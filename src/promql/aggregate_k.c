@@ -155,7 +155,7 @@ static size_t first_of(const struct selection *selection, const struct group *gr
  * other. */
 static bool in_ratio(struct labels labels, double ratio)
 {
-        double place = (double)labels_hash(labels) / 18446744073709551616.0;
+        double place = labelset_place(labels);
 
         return ratio >= 0 ? place < ratio : place >= 1 + ratio;
 }
@@ -198,11 +198,13 @@ static bool push_chosen(struct selection *selection, struct candidate *chosen, s
         for (size_t g = 0; g < selection->table.count; g++) {
                 size_t count = choose(selection, &selection->groups[g], 0, chosen);
 
-                selection->tally.out += count;
-                for (size_t i = 0; i < count; i++)
-                        if (!sink_push(selection->sink,
-                                       &selection->input.rows[chosen[i].row], err))
+                for (size_t i = 0; i < count; i++) {
+                        struct row *row = &selection->input.rows[chosen[i].row];
+
+                        selection->tally.out += row_samples(row, 1);
+                        if (!sink_push(selection->sink, row, err))
                                 return false;
+                }
         }
         return true;
 }
@@ -225,10 +227,17 @@ static bool push_masked(struct selection *selection, struct candidate *chosen, s
                                 return false;
                 }
         }
-        for (size_t r = 0; r < input->count; r++)
-                for (size_t step = 0; step < steps; step++)
-                        if (!mask[r * steps + step])
-                                input->rows[r].v[step] = row_absent();
+        for (size_t r = 0; r < input->count; r++) {
+                struct row *row = &input->rows[r];
+
+                for (size_t step = 0; step < steps; step++) {
+                        if (mask[r * steps + step])
+                                continue;
+                        row->v[step] = row_absent();
+                        if (row->h)
+                                row->h[step] = NULL;
+                }
+        }
         return matrix_push(input, &selection->tally, selection->sink, err);
 }
 
@@ -273,6 +282,23 @@ static bool push_quantiles(struct selection *selection, struct error *err)
                         row->drop_name |= input->rows[group->rows[i]].drop_name;
         }
         return matrix_push(&selection->out, &selection->tally, selection->sink, err);
+}
+
+/* ---- histograms -------------------------------------------------------------------------- */
+
+/* Only limits do not look at values. */
+static void ignore_histograms(struct selection *selection)
+{
+        enum token_kind op = selection->aggregate->op;
+        bool ignored = false;
+
+        if (op == TOKEN_LIMITK || op == TOKEN_LIMIT_RATIO)
+                return;
+        for (size_t r = 0; r < selection->input.count; r++)
+                ignored |= row_drop_histograms(&selection->input.rows[r],
+                                               selection->grid->count);
+        if (ignored)
+                aggregate_note_ignored(selection->eval, selection->aggregate);
 }
 
 /* ---- parameters -------------------------------------------------------------------------- */
@@ -371,6 +397,7 @@ bool eval_aggregate_k(struct eval *eval, const struct node *node, const struct g
         ok = matrix_collect(&selection.input, eval, node->aggregate.expr, grid, err) &&
              (selects_nothing(&selection) || check_params(&selection, err));
         if (ok && !selects_nothing(&selection)) {
+                ignore_histograms(&selection);
                 group_rows(&selection);
                 ok = node->aggregate.op == TOKEN_QUANTILE ? push_quantiles(&selection, err)
                                                           : push_rows(&selection, err);
@@ -394,17 +421,30 @@ struct value_count {
         struct labelset_scratch scratch;
 };
 
+static struct str value_text(struct arena *arena, double v, const struct histogram *h)
+{
+        struct buf text = BUF_INIT(1 << 20);
+        struct str copy;
+
+        if (h)
+                histogram_append_text(&text, h);
+        else
+                double_append(&text, v, DOUBLE_F);
+        copy = arena_str(arena, buf_str(&text));
+        buf_release(&text);
+        return copy;
+}
+
 /* A row's labels with the value as one more, cut down to the group's. */
-static size_t value_group(struct value_count *counter, const struct row *row, double v,
+static size_t value_group(struct value_count *counter, const struct row *row, size_t step,
                           bool *ret_new)
 {
         struct arena *keep = &counter->eval->keep.arena;
-        char text[DOUBLE_TEXT_MAX];
-        size_t len = double_format(text, v, DOUBLE_F);
         struct labels_builder builder;
 
         labels_builder_init(&builder, keep, row->labels);
-        labels_builder_set(&builder, counter->label, arena_str(keep, str_make(text, len)));
+        labels_builder_set(&builder, counter->label,
+                           value_text(keep, row->v[step], row_histogram(row, step)));
         return labelset_table_intern(&counter->table, keep,
                                      labelset_scratch_select(&counter->scratch,
                                                              labels_builder_finish(&builder),
@@ -417,6 +457,7 @@ static bool count_row(void *ctx, struct row *row, struct error *err)
 {
         struct value_count *counter = ctx;
         double last = row_absent();
+        const struct histogram *last_h = NULL;
         size_t group = 0;
 
         for (size_t i = 0; i < counter->grid->count; i++) {
@@ -425,9 +466,11 @@ static bool count_row(void *ctx, struct row *row, struct error *err)
 
                 if (row_is_absent(row->v[i]))
                         continue;
-                if (sample_bits(row->v[i]) != sample_bits(last))
-                        group = value_group(counter, row, row->v[i], &is_new);
+                if (sample_bits(row->v[i]) != sample_bits(last) ||
+                    row_histogram(row, i) != last_h)
+                        group = value_group(counter, row, i, &is_new);
                 last = row->v[i];
+                last_h = row_histogram(row, i);
                 if (is_new && !matrix_add(&counter->out, counter->table.items[group],
                                           row->drop_name, &target, err))
                         return false;

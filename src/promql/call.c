@@ -1,5 +1,5 @@
 /* Calls of functions that give an instant vector: which file evaluates which. */
-#include "promql/eval_int.h"
+#include "promql/scan_int.h"
 
 /* vector(s): one row without labels. */
 static bool eval_vector_of(struct eval *eval, const struct node *node, const struct grid *grid,
@@ -14,23 +14,6 @@ static bool eval_vector_of(struct eval *eval, const struct node *node, const str
         return sink_push(sink, &row, err) && tally_end(eval, &tally, grid, err);
 }
 
-static bool ignore_row(void *ctx, struct row *row, struct error *err)
-{
-        (void)ctx, (void)row, (void)err;
-        return true;
-}
-
-/* Functions of native histograms find nothing in float samples. */
-static bool eval_without_histograms(struct eval *eval, const struct node *node,
-                                    const struct grid *grid, struct error *err)
-{
-        struct tally tally = tally_begin(eval);
-
-        return eval_vector(eval, node->call.args[0], grid, (struct sink){ignore_row, NULL},
-                           err) &&
-               tally_end(eval, &tally, grid, err);
-}
-
 static bool eval_other_call(struct eval *eval, const struct node *node, const struct grid *grid,
                             struct sink sink, struct error *err)
 {
@@ -39,6 +22,7 @@ static bool eval_other_call(struct eval *eval, const struct node *node, const st
         case FUNCTION_ABSENT_OVER_TIME:
                 return eval_absent(eval, node, grid, sink, err);
         case FUNCTION_TIMESTAMP:
+        case FUNCTION_START_TIMESTAMP:
                 return eval_timestamp(eval, node, grid, sink, err);
         case FUNCTION_SORT:
         case FUNCTION_SORT_DESC:
@@ -58,13 +42,11 @@ static bool eval_other_call(struct eval *eval, const struct node *node, const st
         case FUNCTION_HISTOGRAM_STDDEV:
         case FUNCTION_HISTOGRAM_STDVAR:
         case FUNCTION_HISTOGRAM_SUM:
-                return eval_without_histograms(eval, node, grid, err);
+                return eval_histogram_number(eval, node, grid, sink, err);
         case FUNCTION_VECTOR:
                 return eval_vector_of(eval, node, grid, sink, err);
         case FUNCTION_INFO:
-                return eval_unsupported(err, "the function info()");
-        case FUNCTION_START_TIMESTAMP:
-                return eval_unsupported(err, "the function start_timestamp()");
+                return eval_info(eval, node, grid, sink, err);
         default:
                 return eval_time_function(eval, node, grid, sink, err);
         }

@@ -1,4 +1,4 @@
-#include "promql/eval_int.h"
+#include "promql/scan_int.h"
 
 #include <stdlib.h>
 
@@ -12,11 +12,6 @@ static const struct promql_options default_options = {
         .timeout_ms = 120000,
         .threads = 1,
 };
-
-bool eval_unsupported(struct error *err, const char *what)
-{
-        return error_set(err, ERROR_UNSUPPORTED, "%s cannot be evaluated here yet", what);
-}
 
 bool tally_end(struct eval *eval, const struct tally *tally, const struct grid *grid,
                struct error *err)
@@ -43,19 +38,28 @@ bool tally_check(const struct eval *eval, const struct tally *tally, struct erro
 struct broadcast {
         const struct grid *grid;
         struct sink sink;
+        struct query_arena *arena;
         double *v;
-        size_t rows;
+        const struct histogram **h; /* once there is one */
+        size_t samples;
 };
 
 static bool broadcast_row(void *ctx, struct row *row, struct error *err)
 {
         struct broadcast *broadcast = ctx;
-        double value = row->v[0];
-        struct row wide = {row->labels, row->drop_name, broadcast->v};
+        const struct histogram *h = row_histogram(row, 0);
+        struct row wide = {row->labels, row->drop_name, broadcast->v, NULL};
+        size_t count = broadcast->grid->count;
 
-        for (size_t i = 0; i < broadcast->grid->count; i++)
-                broadcast->v[i] = value;
-        broadcast->rows++;
+        for (size_t i = 0; i < count; i++)
+                broadcast->v[i] = row->v[0];
+        if (h && !broadcast->h)
+                broadcast->h = arena_array(&broadcast->arena->arena, const struct histogram *,
+                                           count);
+        for (size_t i = 0; h && i < count; i++)
+                broadcast->h[i] = h;
+        wide.h = h ? broadcast->h : NULL;
+        broadcast->samples += row_samples(row, 1);
         return sink_push(broadcast->sink, &wide, err);
 }
 
@@ -63,8 +67,8 @@ static bool eval_invariant(struct eval *eval, const struct node *node, const str
                            struct sink sink, struct error *err)
 {
         struct grid once = {grid->start_ms, grid->step_ms, 1, false};
-        struct broadcast broadcast = {grid, sink, NULL, 0};
         struct query_arena arena;
+        struct broadcast broadcast = {grid, sink, &arena, NULL, NULL, 0};
         bool ok;
 
         query_arena_init(&arena, &eval->budget);
@@ -72,7 +76,7 @@ static bool eval_invariant(struct eval *eval, const struct node *node, const str
         ok = eval_vector(eval, node, &once, (struct sink){broadcast_row, &broadcast}, err);
         query_arena_release(&arena);
         return ok && query_budget_add_samples(&eval->budget,
-                                              broadcast.rows * (grid->count - 1), err);
+                                              broadcast.samples * (grid->count - 1), err);
 }
 
 /* ---- dispatch ---------------------------------------------------------------------------- */
@@ -85,10 +89,18 @@ static void negate(const void *ctx, const struct grid *grid, double *v)
                         v[i] = -v[i];
 }
 
+static const struct histogram *negate_histogram(const void *ctx, struct arena *arena,
+                                                const struct grid *grid, size_t step,
+                                                const struct histogram *h, double *v)
+{
+        (void)ctx, (void)grid, (void)step, (void)v;
+        return histogram_multiply(arena, h, -1);
+}
+
 static bool eval_unary(struct eval *eval, const struct node *node, const struct grid *grid,
                        struct sink sink, struct error *err)
 {
-        struct map map = {node->unary.expr, negate, NULL, true};
+        struct map map = {node->unary.expr, negate, negate_histogram, NULL, true};
 
         if (node->unary.op == TOKEN_ADD)
                 return eval_vector(eval, node->unary.expr, grid, sink, err);
@@ -103,7 +115,7 @@ bool eval_vector(struct eval *eval, const struct node *node, const struct grid *
                 return eval_invariant(eval, node, grid, sink, err);
         switch (node->kind) {
         case NODE_SELECTOR:
-                return eval_selector(eval, node, grid, false, sink, err);
+                return eval_selector(eval, node, grid, SELECT_SAMPLE, sink, err);
         case NODE_CALL:
                 return eval_call(eval, node, grid, sink, err);
         case NODE_AGGREGATE:
@@ -129,7 +141,7 @@ static bool keep_only_element(void *ctx, struct row *row, struct error *err)
 
         (void)err;
         for (size_t i = 0; i < only->count; i++) {
-                if (row_is_absent(row->v[i]))
+                if (row_is_absent(row->v[i]) || row_histogram(row, i))
                         continue;
                 only->v[i] = only->seen[i] ? number_nan() : row->v[i];
                 only->seen[i] = 1;
@@ -288,9 +300,35 @@ static struct promql_series *answer_add(struct answer *answer, struct labels lab
         return &answer->series[answer->count++];
 }
 
-static bool answer_put(struct answer *answer, struct labels labels, const int64_t *t_ms,
-                       const double *v, size_t count, struct error *err)
+/* The histograms of a series among `count` values; NULL when there are none. They live in the
+ * result's arena, each once. */
+static const struct histogram **answer_histograms(struct answer *answer,
+                                                  const struct histogram *const *h,
+                                                  const double *v, size_t count, size_t kept)
 {
+        const struct histogram **list = NULL, *last = NULL, *copy = NULL;
+        size_t used = 0;
+
+        for (size_t i = 0; h && i < count; i++) {
+                if (row_is_absent(v[i]))
+                        continue;
+                if (h[i]) {
+                        if (!list)
+                                list = arena_array(answer->arena, const struct histogram *, kept);
+                        if (h[i] != last)
+                                copy = histogram_copy(answer->arena, h[i]);
+                        last = h[i];
+                        list[used] = copy;
+                }
+                used++;
+        }
+        return list;
+}
+
+static bool answer_put(struct answer *answer, struct labels labels,
+                       const struct samples *samples, struct error *err)
+{
+        size_t count = samples->count;
         struct promql_series *series;
         int64_t *times;
         double *values;
@@ -299,11 +337,12 @@ static bool answer_put(struct answer *answer, struct labels labels, const int64_
         values = arena_try_alloc(answer->arena, count * sizeof(*values));
         if (!times || !values || arena_over_budget(answer->arena))
                 return fail_full(err);
-        memcpy(times, t_ms, count * sizeof(*times));
-        memcpy(values, v, count * sizeof(*values));
+        memcpy(times, samples->t_ms, count * sizeof(*times));
+        memcpy(values, samples->v, count * sizeof(*values));
         series = answer_add(answer, labels);
         series->t_ms = times;
         series->v = values;
+        series->h = answer_histograms(answer, samples->h, samples->v, count, count);
         series->count = count;
         return true;
 }
@@ -332,8 +371,9 @@ static bool answer_row(void *ctx, struct row *row, struct error *err)
         series = answer_add(answer, row->labels);
         series->t_ms = times ? times : answer->times;
         series->v = values;
+        series->h = answer_histograms(answer, row->h, row->v, grid->count, present);
         series->count = present;
-        return true;
+        return !series->h || query_budget_check(&answer->eval->budget, err);
 }
 
 static bool answer_samples(void *ctx, const struct row *row, const struct samples *samples,
@@ -344,8 +384,7 @@ static bool answer_samples(void *ctx, const struct row *row, const struct sample
 
         if (row->drop_name)
                 labels = labelset_drop_metadata(&answer->eval->keep.arena, labels);
-        return !samples->count ||
-               answer_put(answer, labels, samples->t_ms, samples->v, samples->count, err);
+        return !samples->count || answer_put(answer, labels, samples, err);
 }
 
 struct delayed {
@@ -528,6 +567,7 @@ bool promql_query_run(const struct series_source *source, const struct promql_op
                                  "query processing would load too many samples into memory in "
                                  "query execution");
         query_arena_init(&eval.keep, &eval.budget);
+        query_arena_init(&eval.rows, &eval.budget);
         notes_init(&eval.notes, &eval.keep.arena, eval.expr->text);
         if (query->per_step_stats) {
                 eval.stats.samples_per_step = arena_array(arena, uint64_t, eval.grid.count);
@@ -540,6 +580,7 @@ bool promql_query_run(const struct series_source *source, const struct promql_op
                 result.stats = eval.stats;
                 *ret_result = result;
         }
+        query_arena_release(&eval.rows);
         query_arena_release(&eval.keep);
         return ok;
 }

@@ -10,12 +10,17 @@
  * during the call. A row's labels live in eval->keep until the query ends. All of this runs on
  * the query's own thread; only scan.c spreads reading series over helpers.
  *
+ * A value may be a native histogram. A row that has some has a second column; histograms are
+ * immutable and, like the columns, valid during the call. Whoever makes histograms for a row makes
+ * them in eval->rows: marks it, pushes the row, rewinds it. Whoever holds rows copies them.
+ *
  * Samples are counted as Prometheus counts them, as if every operator held all its input and all
  * its output: see struct tally.
  */
 #ifndef PROMQL_EVAL_INT_H
 #define PROMQL_EVAL_INT_H
 
+#include "model/histogram_math.h"
 #include "promql/expr_int.h"
 #include "promql/labelset_int.h"
 #include "promql/notes_int.h"
@@ -36,7 +41,9 @@ static inline int64_t grid_time(const struct grid *grid, size_t step)
 struct row {
         struct labels labels;
         bool drop_name; /* with delayed name removal: the metric name goes at the end */
-        double *v;      /* one per time of the grid */
+        double *v;      /* one per time of the grid; of a histogram: 0 */
+        /* One per time, NULL where the value is a float or absent; NULL: there are none. */
+        const struct histogram **h;
 };
 
 static inline double row_absent(void)
@@ -59,6 +66,17 @@ static inline int64_t eval_clamp_time(int64_t t_ms)
 
 /* How many times have a value. */
 size_t row_present(const double *v, size_t count);
+/* The same in samples: a histogram counts as several. */
+size_t row_samples(const struct row *row, size_t count);
+static inline const struct histogram *row_histogram(const struct row *row, size_t step)
+{
+        return row->h ? row->h[step] : NULL;
+}
+/* Takes the histograms out: their times become absent. True: there were some. */
+bool row_drop_histograms(struct row *row, size_t count);
+/* A copy of a column of histograms; what is shared in a run of times stays shared. */
+const struct histogram **row_copy_histograms(struct arena *arena,
+                                             const struct histogram *const *h, size_t count);
 
 struct sink {
         bool (*push)(void *ctx, struct row *row, struct error *err);
@@ -73,7 +91,7 @@ static inline bool sink_push(struct sink sink, struct row *row, struct error *er
 /* What was worked out about a node before evaluation. */
 struct node_plan {
         bool invariant; /* the same at all times: evaluate once */
-        bool selected;
+        bool stats;     /* of histograms only count and sum are asked for */
         enum { UNIQUE_UNKNOWN, UNIQUE_YES, UNIQUE_NO } unique;
         bool has_at;
         int64_t at_ms, offset_ms, range_ms, step_ms;
@@ -88,6 +106,7 @@ struct eval {
         struct querier *querier;
         struct query_budget budget;
         struct query_arena keep; /* labels, plans, scalars: until the query ends */
+        struct query_arena rows; /* histograms of rows that are being pushed, as a stack */
         struct notes notes;
         struct node_plan *plans; /* by node id */
         struct promql_stats stats;
@@ -116,7 +135,6 @@ NODISCARD bool eval_scalar(struct eval *eval, const struct node *node, const str
 /* One value per time, in eval->keep. */
 NODISCARD bool eval_scalar_new(struct eval *eval, const struct node *node,
                                const struct grid *grid, double **ret_v, struct error *err);
-bool eval_unsupported(struct error *err, const char *what);
 
 /* Samples of one operator: what it was given is what the budget has beyond `before` when it is
  * done; what it gave is `out`. */
@@ -135,7 +153,13 @@ NODISCARD bool tally_check(const struct eval *eval, const struct tally *tally, s
 /* In map.c: operators that change each row by itself. */
 struct map {
         const struct node *child;
+        /* Sees absent values in place of histograms. */
         void (*apply)(const void *ctx, const struct grid *grid, double *v);
+        /* What becomes of a histogram: another one, made in the arena, or NULL and a float or
+         * absence in *v, which is absent before. Without this, histograms are left out. */
+        const struct histogram *(*apply_histogram)(const void *ctx, struct arena *arena,
+                                                   const struct grid *grid, size_t step,
+                                                   const struct histogram *h, double *v);
         const void *ctx;
         bool computed; /* the result is no longer what the metric name says */
 };
@@ -171,88 +195,23 @@ NODISCARD bool matrix_collect(struct matrix *matrix, struct eval *eval, const st
 NODISCARD bool matrix_push(struct matrix *matrix, struct tally *tally, struct sink sink,
                            struct error *err);
 
-/* In scan.c: reads series, in waves, on several threads. */
-struct scratch {
-        struct samples samples;
-        double *sort;   /* room for a window */
-        size_t *events; /* positions of resets or changes */
-        size_t sort_capacity, events_capacity;
-        uint64_t samples_read;
-        uint64_t *per_step; /* NULL unless asked for */
-};
-double *scratch_sort(struct scratch *scratch, size_t count);
-size_t *scratch_events(struct scratch *scratch, size_t count);
-void scratch_release(struct scratch *scratch);
-
-struct scan {
-        const struct series_list *list;
-        const struct grid *grid;
-        /* The window of a time t is (t - offset - range, t - offset], or with `fixed` the same
-         * for all times, (at - offset - range, at - offset]. */
-        bool fixed;
-        int64_t at_ms, offset_ms, range_ms;
-        /* Any thread: fills v[from..to) of series `index` from its samples in those windows. */
-        void (*compute)(const void *ctx, struct scratch *scratch, size_t index, size_t from,
-                        size_t to, double *v);
-        /* The query's thread, in the order of the list; not called for rows without a value. */
-        bool (*emit)(void *ctx, size_t index, double *v, struct error *err);
-        void *ctx;
-};
-static inline int64_t scan_window_end(const struct scan *scan, size_t step)
-{
-        return (scan->fixed ? scan->at_ms : grid_time(scan->grid, step)) - scan->offset_ms;
-}
-NODISCARD bool scan_run(struct eval *eval, const struct scan *scan, struct error *err);
-/* Samples of one series in [mint, maxt], with or without staleness markers. */
-NODISCARD bool scan_read(struct eval *eval, const struct series *series, int64_t mint_ms,
-                         int64_t maxt_ms, bool keep_stale, struct samples *samples,
-                         struct error *err);
-
-/* In range.c: functions over range vectors. */
-/* One step's view of the samples of one series. */
-struct window {
-        const int64_t *t_ms;
-        const double *v;
-        size_t count; /* at least 1 */
-        const size_t *events; /* positions, counted from `base`, of resets or changes inside */
-        size_t event_count, base;
-        int64_t start_ms, end_ms, eval_ms, range_ms;
-        double args[FUNCTION_ARGS_MAX];
-        struct scratch *scratch;
-        /* For the function's own use from one window of a series to the next: the position of
-         * the extreme, and up to where it was looked for (0: not yet); counted like `events`. */
-        size_t extreme, extreme_end;
-};
-/* False: no value at this step. */
-typedef bool range_function(struct window *window, double *ret_v);
-
-struct range_kind {
-        range_function *function;
-        enum { EVENTS_NONE, EVENTS_RESETS, EVENTS_CHANGES } events;
-        bool keeps_name;
-};
-/* NULL when a function is not one over a range vector. */
-const struct range_kind *range_kind_of(enum function_kind function);
-const struct node *range_argument(const struct node *call); /* its range vector, unwrapped */
-
-NODISCARD bool eval_range_call(struct eval *eval, const struct node *call,
-                               const struct grid *grid, struct sink sink, struct error *err);
-/* The samples of a range vector expression, series by series. */
-struct samples_sink {
-        bool (*push)(void *ctx, const struct row *row, const struct samples *samples,
-                     struct error *err);
-        void *ctx;
-};
-NODISCARD bool eval_matrix(struct eval *eval, const struct node *node, const struct grid *grid,
-                           struct samples_sink sink, struct error *err);
-
 /* Operators and function families, a file each. */
+enum selector_value {
+        SELECT_SAMPLE,
+        SELECT_TIMESTAMP,
+        SELECT_FLOAT_TIMESTAMP, /* histograms stay what they are */
+        SELECT_START_TIMESTAMP,
+};
 NODISCARD bool eval_selector(struct eval *eval, const struct node *node, const struct grid *grid,
-                             bool timestamps, struct sink sink, struct error *err);
-NODISCARD bool eval_subquery(struct eval *eval, const struct node *node, const struct grid *grid,
-                             struct samples_sink sink, struct error *err);
+                             enum selector_value value, struct sink sink, struct error *err);
+/* A selector that is not written in the query: series of a list at shifted times. */
+NODISCARD bool eval_series(struct eval *eval, const struct series_list *list,
+                           const struct node_plan *plan, const struct grid *grid,
+                           enum selector_value value, struct sink sink, struct error *err);
 NODISCARD bool eval_aggregate(struct eval *eval, const struct node *node,
                               const struct grid *grid, struct sink sink, struct error *err);
+/* Says that an aggregation left histograms out. */
+void aggregate_note_ignored(struct eval *eval, const struct node_aggregate *aggregate);
 NODISCARD bool eval_aggregate_k(struct eval *eval, const struct node *node,
                                 const struct grid *grid, struct sink sink, struct error *err);
 NODISCARD bool eval_count_values(struct eval *eval, const struct node *node,
@@ -265,12 +224,6 @@ NODISCARD bool eval_match(struct eval *eval, const struct node *node, const stru
                           struct sink sink, struct error *err);
 NODISCARD bool eval_set(struct eval *eval, const struct node *node, const struct grid *grid,
                         struct sink sink, struct error *err);
-/* One binary operation; *ret_keep is false when a comparison does not hold. */
-double binary_operate(enum token_kind op, double lhs, double rhs, bool *ret_keep);
-bool binary_is_arithmetic(enum token_kind op);
-bool binary_is_trim(enum token_kind op);
-void binary_note_trim(struct eval *eval, const struct node *node);
-
 NODISCARD bool eval_call(struct eval *eval, const struct node *node, const struct grid *grid,
                          struct sink sink, struct error *err);
 NODISCARD bool eval_math(struct eval *eval, const struct node *node, const struct grid *grid,
@@ -290,6 +243,11 @@ NODISCARD bool eval_label_join(struct eval *eval, const struct node *node,
                                const struct grid *grid, struct sink sink, struct error *err);
 NODISCARD bool eval_histogram(struct eval *eval, const struct node *node,
                               const struct grid *grid, struct sink sink, struct error *err);
+NODISCARD bool eval_histogram_number(struct eval *eval, const struct node *node,
+                                     const struct grid *grid, struct sink sink,
+                                     struct error *err);
+NODISCARD bool eval_info(struct eval *eval, const struct node *node, const struct grid *grid,
+                         struct sink sink, struct error *err);
 
 /* Quantile of values, which it reorders. NaN is the smallest, as Prometheus orders them. */
 double quantile_of(double q, double *values, size_t count);

@@ -263,14 +263,10 @@ static void a_client_that_left_cancels(void **state)
         assert_int_equal(world->err.code, ERROR_CANCELED);
 }
 
-static void what_is_not_evaluated_says_so(void **state)
+static void what_means_nothing_fails(void **state)
 {
         struct world *world = *state;
 
-        world->options.features.experimental_functions = true;
-        add(world, "a", "x", 10, 1, 1);
-        assert_fails(world, "start_timestamp(a)", ERROR_UNSUPPORTED,
-                     "the function start_timestamp() cannot be evaluated here yet");
         assert_fails(world, "1 </ 2", ERROR_EXECUTION,
                      "operator \"</\" not allowed for Scalar operations");
 }
@@ -464,7 +460,7 @@ int main(void)
                 TEST(a_dense_series_is_noticed_before_it_fills_the_memory),
                 TEST(time_is_limited),
                 TEST(a_client_that_left_cancels),
-                TEST(what_is_not_evaluated_says_so),
+                TEST(what_means_nothing_fails),
                 TEST(statistics),
                 TEST(notes_have_positions_and_come_once),
                 TEST(notes_beyond_ten_are_counted),

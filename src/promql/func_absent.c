@@ -1,5 +1,5 @@
 /* absent() and absent_over_time(). */
-#include "promql/eval_int.h"
+#include "promql/scan_int.h"
 
 /* Prometheus moves these to the end of a selector when it looks up series. */
 static bool takes_away(const struct matcher *matcher)
@@ -28,10 +28,12 @@ static struct labels missing_labels(struct eval *eval, const struct node *argume
         labels_builder_init(&builder, &eval->keep.arena, (struct labels){NULL, 0});
         seen.items = arena_array(&eval->keep.arena, struct str, count);
         for (size_t i = 0; i < 2 * count; i++) {
-                const struct matcher *matcher = &node->selector.matchers[i % count];
+                bool taking = i >= count;
+                const struct matcher *matcher =
+                        &node->selector.matchers[taking ? i - count : i];
 
                 if (str_equal(matcher->name, LABEL_METRIC_NAME) ||
-                    takes_away(matcher) != (i >= count))
+                    takes_away(matcher) != taking)
                         continue;
                 if (matcher->op == MATCHER_EQUAL && !was_seen(&seen, matcher->name)) {
                         labels_builder_set(&builder, matcher->name, matcher->value);
@@ -76,6 +78,6 @@ bool eval_absent(struct eval *eval, const struct node *node, const struct grid *
                     : !eval_range_call(eval, node, grid, marks, err))
                 return false;
         tally.out = row_present(absence.v, grid->count);
-        row = (struct row){missing_labels(eval, argument), false, absence.v};
+        row = (struct row){missing_labels(eval, argument), false, absence.v, NULL};
         return (!tally.out || sink_push(sink, &row, err)) && tally_end(eval, &tally, grid, err);
 }

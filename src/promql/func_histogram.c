@@ -1,5 +1,5 @@
-/* histogram_quantile, histogram_quantiles and histogram_fraction of classic histograms: series
- * with a label le. */
+/* histogram_quantile, histogram_quantiles and histogram_fraction, of native histograms and of
+ * classic ones: series with a label le. */
 #include <stdlib.h>
 
 #include "codec/double.h"
@@ -26,6 +26,8 @@ struct histograms {
         struct labelset_table table; /* label sets without le */
         struct member *members;      /* ordered by histogram, then by bound */
         size_t member_count;
+        size_t *natives; /* rows of the input with native histograms */
+        size_t native_count;
         struct bucket *buckets; /* scratch */
         struct sink sink;
         struct tally tally;
@@ -204,30 +206,106 @@ static void warn_bad_bucket(struct histograms *histograms, struct labels labels,
                 notes_warn(notes, histograms->vector, "%s \"" STR_FMT "\"", text, STR_ARG(le));
 }
 
+static void add_member(struct histograms *histograms, size_t r)
+{
+        struct str le_name = STR_LIT("le");
+        struct names le_names = {&le_name, 1};
+        struct labels labels = histograms->input.rows[r].labels;
+        struct str le = labels_get(labels, le_name);
+        struct member member = {.row = r};
+
+        if (!double_parse(le, &member.upper)) {
+                warn_bad_bucket(histograms, labels, le);
+                return;
+        }
+        member.histogram = labelset_table_add(
+                &histograms->table,
+                labelset_remove(&histograms->eval->keep.arena, labels, &le_names), NULL);
+        histograms->members[histograms->member_count++] = member;
+}
+
+/* A row with native histograms keeps its floats as buckets. */
+static bool split_native(struct histograms *histograms, size_t r)
+{
+        struct row *row = &histograms->input.rows[r];
+        size_t count = histograms->grid->count;
+
+        if (!row->h)
+                return true;
+        histograms->natives[histograms->native_count++] = r;
+        for (size_t i = 0; i < count; i++)
+                if (row->h[i])
+                        row->v[i] = row_absent();
+        return row_present(row->v, count) > 0;
+}
+
 static void find_histograms(struct histograms *histograms)
 {
         struct matrix *input = &histograms->input;
-        struct str le_name = STR_LIT("le");
-        struct names le_names = {&le_name, 1};
+        struct arena *arena = &input->arena.arena;
 
-        histograms->members = arena_array(&input->arena.arena, struct member, input->count);
-        histograms->buckets = arena_array(&input->arena.arena, struct bucket, input->count);
-        for (size_t r = 0; r < input->count; r++) {
-                struct labels labels = input->rows[r].labels;
-                struct str le = labels_get(labels, le_name);
-                struct member member = {.row = r};
-
-                if (!double_parse(le, &member.upper)) {
-                        warn_bad_bucket(histograms, labels, le);
-                        continue;
-                }
-                member.histogram = labelset_table_add(
-                        &histograms->table,
-                        labelset_remove(&histograms->eval->keep.arena, labels, &le_names), NULL);
-                histograms->members[histograms->member_count++] = member;
-        }
+        histograms->members = arena_array(arena, struct member, input->count);
+        histograms->buckets = arena_array(arena, struct bucket, input->count);
+        histograms->natives = arena_array(arena, size_t, input->count);
+        for (size_t r = 0; r < input->count; r++)
+                if (split_native(histograms, r))
+                        add_member(histograms, r);
         qsort(histograms->members, histograms->member_count, sizeof(struct member),
               compare_bounds);
+}
+
+/* A text, and which metric it is about when that has a name. */
+static void note_metric(struct histograms *histograms, bool warning, const char *text,
+                        struct str name)
+{
+        struct buf whole = BUF_INIT(1 << 16);
+
+        buf_append_cstr(&whole, text);
+        if (name.len) {
+                buf_append_cstr(&whole, " for metric name ");
+                labels_quote(&whole, name);
+        }
+        if (warning)
+                notes_warn(&histograms->eval->notes, histograms->vector, STR_FMT,
+                           STR_ARG(buf_str(&whole)));
+        else
+                notes_info(&histograms->eval->notes, histograms->vector, STR_FMT,
+                           STR_ARG(buf_str(&whole)));
+        buf_release(&whole);
+}
+
+/* Takes a classic histogram out at one time. True: it was there. */
+static bool drop_classic(struct histograms *histograms, size_t histogram, size_t step)
+{
+        bool found = false;
+
+        for (size_t m = 0; m < histograms->member_count; m++) {
+                struct row *row = &histograms->input.rows[histograms->members[m].row];
+
+                if (histograms->members[m].histogram != histogram || row_is_absent(row->v[step]))
+                        continue;
+                row->v[step] = row_absent();
+                found = true;
+        }
+        return found;
+}
+
+/* Where a classic and a native histogram have the same labels, neither is looked at. */
+static void drop_conflicts(struct histograms *histograms)
+{
+        for (size_t n = 0; n < histograms->native_count; n++) {
+                struct row *row = &histograms->input.rows[histograms->natives[n]];
+                size_t histogram = labelset_table_find(&histograms->table, row->labels);
+
+                for (size_t i = 0; histogram != SIZE_MAX && i < histograms->grid->count; i++) {
+                        if (!row->h[i] || !drop_classic(histograms, histogram, i))
+                                continue;
+                        row->h[i] = NULL;
+                        note_metric(histograms, true,
+                                    "vector contains a mix of classic and native histograms",
+                                    labels_get(row->labels, LABEL_METRIC_NAME));
+                }
+        }
 }
 
 /* The buckets that have a value at one time, ordered by bound. */
@@ -264,6 +342,7 @@ static void note_fix(struct histograms *histograms, struct labels labels, size_t
 struct question {
         bool fraction;
         const double *q;             /* quantile */
+        const bool *asked;           /* by time; NULL: always */
         const double *lower, *upper; /* fraction */
 };
 
@@ -276,7 +355,9 @@ static bool answer_one(struct histograms *histograms, const struct question *que
         if (!matrix_add(&histograms->out, labels, false, &row, err))
                 return false;
         for (size_t step = 0; step < histograms->grid->count; step++) {
-                size_t count = buckets_at(histograms, members, member_count, step);
+                size_t count = question->asked && !question->asked[step]
+                                       ? 0
+                                       : buckets_at(histograms, members, member_count, step);
                 struct fix fix = {0};
 
                 if (!count)
@@ -293,10 +374,72 @@ static bool answer_one(struct histograms *histograms, const struct question *que
         return true;
 }
 
+static void note_nan(struct histograms *histograms, const struct question *question,
+                     enum histogram_nan found, struct labels labels)
+{
+        const char *text = question->fraction
+                                   ? "input to histogram_fraction has NaN observations, which "
+                                     "are excluded from all fractions"
+                           : found == HISTOGRAM_NAN_SKEWED
+                                   ? "input to histogram_quantile has NaN observations, result "
+                                     "is skewed higher"
+                                   : "input to histogram_quantile has NaN observations, result "
+                                     "is NaN";
+
+        /* The name is gone by now, unless it is dropped late. */
+        if (found != HISTOGRAM_NAN_NONE)
+                note_metric(histograms, false, text,
+                            histograms->eval->options.features.delayed_name_removal
+                                    ? labels_get(labels, LABEL_METRIC_NAME)
+                                    : STR_LIT(""));
+}
+
+static bool answer_native(struct histograms *histograms, const struct question *question,
+                          const struct row *input, struct labels labels, struct error *err)
+{
+        struct row *row;
+
+        if (!matrix_add(&histograms->out, labels, false, &row, err))
+                return false;
+        for (size_t step = 0; step < histograms->grid->count; step++) {
+                const struct histogram *h = input->h[step];
+                enum histogram_nan found;
+
+                if (!h || (question->asked && !question->asked[step]))
+                        continue;
+                row->v[step] = question->fraction
+                                       ? histogram_fraction(h, question->lower[step],
+                                                            question->upper[step], &found)
+                                       : histogram_quantile(h, question->q[step], &found);
+                note_nan(histograms, question, found, input->labels);
+        }
+        eval_row_computed(histograms->eval, row);
+        return true;
+}
+
+static struct labels with_label(struct histograms *histograms, struct labels labels,
+                                const struct label *extra)
+{
+        struct labels_builder builder;
+
+        if (!extra)
+                return labels;
+        labels_builder_init(&builder, &histograms->eval->keep.arena, labels);
+        labels_builder_set(&builder, extra->name, extra->value);
+        return labels_builder_finish(&builder);
+}
+
 /* Asks all histograms; with `extra` the answers get one more label. */
 static bool answer_all(struct histograms *histograms, const struct question *question,
                        const struct label *extra, struct error *err)
 {
+        for (size_t n = 0; n < histograms->native_count; n++) {
+                const struct row *row = &histograms->input.rows[histograms->natives[n]];
+
+                if (!answer_native(histograms, question, row,
+                                   with_label(histograms, row->labels, extra), err))
+                        return false;
+        }
         for (size_t from = 0; from < histograms->member_count;) {
                 const struct member *members = &histograms->members[from];
                 struct labels labels = histograms->table.items[members->histogram];
@@ -305,14 +448,8 @@ static bool answer_all(struct histograms *histograms, const struct question *que
                 while (from + count < histograms->member_count &&
                        members[count].histogram == members->histogram)
                         count++;
-                if (extra) {
-                        struct labels_builder builder;
-
-                        labels_builder_init(&builder, &histograms->eval->keep.arena, labels);
-                        labels_builder_set(&builder, extra->name, extra->value);
-                        labels = labels_builder_finish(&builder);
-                }
-                if (!answer_one(histograms, question, members, count, labels, err))
+                if (!answer_one(histograms, question, members, count,
+                                with_label(histograms, labels, extra), err))
                         return false;
                 from += count;
         }
@@ -333,29 +470,57 @@ static void warn_quantiles(struct histograms *histograms, const struct node *whe
                 quantile_warn(histograms->eval, where, q[i]);
 }
 
+/* As OpenMetrics spells a quantile: with a point or an exponent. */
+static struct str quantile_text(struct arena *arena, double q)
+{
+        struct buf text = BUF_INIT(64);
+        struct str copy;
+
+        double_append(&text, q, DOUBLE_G);
+        if (str_find_byte(buf_str(&text), '.') == text.len &&
+            str_find_byte(buf_str(&text), 'e') == text.len && isfinite(q))
+                buf_append_cstr(&text, ".0");
+        copy = arena_str(arena, buf_str(&text));
+        buf_release(&text);
+        return copy;
+}
+
+/* One quantile, which may be another one at other times: each has a label of its own. */
+static bool answer_quantile(struct histograms *histograms, struct str label, const double *q,
+                            struct error *err)
+{
+        size_t count = histograms->grid->count;
+        bool *asked = arena_array(&histograms->input.arena.arena, bool, count);
+        bool *done = arena_array(&histograms->input.arena.arena, bool, count);
+        struct question question = {.q = q, .asked = asked};
+
+        for (size_t i = 0; i < count; i++) {
+                struct label extra = {label, STR_LIT("")};
+
+                if (done[i])
+                        continue;
+                for (size_t j = 0; j < count; j++) {
+                        asked[j] = sample_bits(q[j]) == sample_bits(q[i]);
+                        done[j] |= asked[j];
+                }
+                extra.value = quantile_text(&histograms->eval->keep.arena, q[i]);
+                if (!answer_all(histograms, &question, &extra, err))
+                        return false;
+        }
+        return true;
+}
+
 static bool answer_quantiles(struct histograms *histograms, struct error *err)
 {
         const struct node_call *call = &histograms->call->call;
-        struct label extra = {.name = node_unwrap(call->args[1])->string};
 
         for (size_t i = 2; i < call->arg_count; i++) {
-                struct buf text = BUF_INIT(64);
                 double *q;
-                struct question question = {0};
-                bool ok;
 
                 if (!scalar_argument(histograms, i, &q, err))
                         return false;
                 warn_quantiles(histograms, call->args[i], q);
-                double_append(&text, q[0], DOUBLE_G);
-                if (str_find_byte(buf_str(&text), '.') == text.len &&
-                    str_find_byte(buf_str(&text), 'e') == text.len && isfinite(q[0]))
-                        buf_append_cstr(&text, ".0");
-                extra.value = arena_str(&histograms->eval->keep.arena, buf_str(&text));
-                buf_release(&text);
-                question.q = q;
-                ok = answer_all(histograms, &question, &extra, err);
-                if (!ok)
+                if (!answer_quantile(histograms, node_unwrap(call->args[1])->string, q, err))
                         return false;
         }
         return true;
@@ -406,6 +571,7 @@ static bool run_histogram(struct eval *eval, const void *ctx, const struct grid 
         ok = matrix_collect(&histograms.input, eval, histograms.vector, grid, err);
         if (ok) {
                 find_histograms(&histograms);
+                drop_conflicts(&histograms);
                 ok = answer(&histograms, err);
         }
         ok = ok && matrix_push(&histograms.out, &histograms.tally, sink, err) &&
@@ -421,4 +587,49 @@ bool eval_histogram(struct eval *eval, const struct node *node, const struct gri
         if (eval->options.features.delayed_name_removal)
                 return run_histogram(eval, node, grid, sink, err);
         return eval_merged(eval, (struct producer){run_histogram, node}, grid, false, sink, err);
+}
+
+/* ---- single numbers ----------------------------------------------------------------------- */
+
+static void leave_out_floats(const void *ctx, const struct grid *grid, double *v)
+{
+        (void)ctx;
+        for (size_t i = 0; i < grid->count; i++)
+                v[i] = row_absent();
+}
+
+static const struct histogram *number_of(const void *ctx, struct arena *arena,
+                                         const struct grid *grid, size_t step,
+                                         const struct histogram *h, double *v)
+{
+        const enum function_kind *kind = ctx;
+
+        (void)arena, (void)grid, (void)step;
+        switch (*kind) {
+        case FUNCTION_HISTOGRAM_COUNT:
+                *v = h->count;
+                break;
+        case FUNCTION_HISTOGRAM_SUM:
+                *v = h->sum;
+                break;
+        case FUNCTION_HISTOGRAM_AVG:
+                *v = h->sum / h->count;
+                break;
+        case FUNCTION_HISTOGRAM_STDVAR:
+                *v = histogram_variance(h);
+                break;
+        default:
+                *v = sqrt(histogram_variance(h));
+        }
+        return NULL;
+}
+
+/* histogram_count and its like. */
+bool eval_histogram_number(struct eval *eval, const struct node *node, const struct grid *grid,
+                           struct sink sink, struct error *err)
+{
+        enum function_kind kind = function_kind(node->call.function);
+        struct map map = {node->call.args[0], leave_out_floats, number_of, &kind, true};
+
+        return eval_map(eval, &map, grid, sink, err);
 }

@@ -46,7 +46,7 @@ static bool replace_row(void *ctx, struct row *row, struct error *err)
                          &relabeling->value) &&
             !relabel(relabeling, row, string_argument(relabeling->call, 1), err))
                 return false;
-        relabeling->tally.out += row_present(row->v, relabeling->steps);
+        relabeling->tally.out += row_samples(row, relabeling->steps);
         return sink_push(relabeling->sink, row, err);
 }
 
@@ -64,7 +64,7 @@ static bool join_row(void *ctx, struct row *row, struct error *err)
         }
         if (!relabel(relabeling, row, string_argument(call, 1), err))
                 return false;
-        relabeling->tally.out += row_present(row->v, relabeling->steps);
+        relabeling->tally.out += row_samples(row, relabeling->steps);
         return sink_push(relabeling->sink, row, err);
 }
 

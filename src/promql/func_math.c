@@ -91,7 +91,10 @@ bool eval_math(struct eval *eval, const struct node *node, const struct grid *gr
 {
         enum function_kind kind = function_kind(node->call.function);
         struct math_call call = {math_function_of(kind), kind, NULL, NULL};
-        struct map map = {node->call.args[0], apply_clamp, &call, true};
+        struct map map = {.child = node->call.args[0],
+                          .apply = apply_clamp,
+                          .ctx = &call,
+                          .computed = true};
         double *arg;
 
         for (size_t i = 1; i < node->call.arg_count; i++) {

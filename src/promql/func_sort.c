@@ -5,6 +5,7 @@
 
 struct sorting {
         const struct node *call;
+        bool by_value;
         struct matrix matrix;
 };
 
@@ -95,26 +96,51 @@ static int compare_rows(const void *a, const void *b, void *ctx)
         return order ? order : x < y ? -1 : x > y;
 }
 
+/* Histograms have no order. */
+static void leave_out_histograms(struct sorting *sorting)
+{
+        struct matrix *matrix = &sorting->matrix;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < matrix->count; i++)
+                if (!row_histogram(&matrix->rows[i], 0))
+                        matrix->rows[kept++] = matrix->rows[i];
+        matrix->count = kept;
+}
+
+static void leave_values(const void *ctx, const struct grid *grid, double *v)
+{
+        (void)ctx, (void)grid, (void)v;
+}
+
 static bool push_sorted(struct sorting *sorting, struct tally *tally, struct sink sink,
                         struct error *err)
 {
         struct matrix *matrix = &sorting->matrix;
-        struct row **order = arena_array(&matrix->arena.arena, struct row *, matrix->count);
+        struct row **order;
 
+        if (sorting->by_value)
+                leave_out_histograms(sorting);
+        order = arena_array(&matrix->arena.arena, struct row *, matrix->count);
         for (size_t i = 0; i < matrix->count; i++)
                 order[i] = &matrix->rows[i];
         qsort_r(order, matrix->count, sizeof(*order), compare_rows, (void *)sorting->call);
-        tally->out = matrix->count;
-        for (size_t i = 0; i < matrix->count; i++)
+        for (size_t i = 0; i < matrix->count; i++) {
+                tally->out += row_samples(order[i], 1);
                 if (!sink_push(sink, order[i], err))
                         return false;
+        }
         return true;
 }
 
 bool eval_sort(struct eval *eval, const struct node *node, const struct grid *grid,
                struct sink sink, struct error *err)
 {
-        struct sorting sorting = {.call = node};
+        enum function_kind kind = function_kind(node->call.function);
+        struct sorting sorting = {
+                .call = node,
+                .by_value = kind == FUNCTION_SORT || kind == FUNCTION_SORT_DESC};
+        struct map map = {.child = node->call.args[0], .apply = leave_values};
         struct tally tally = tally_begin(eval);
         bool ok;
 
@@ -122,7 +148,9 @@ bool eval_sort(struct eval *eval, const struct node *node, const struct grid *gr
                 notes_warn(&eval->notes, node,
                            "sort is ineffective for range queries since results are always "
                            "ordered by labels");
-                return eval_vector(eval, node->call.args[0], grid, sink, err);
+                return sorting.by_value
+                               ? eval_map(eval, &map, grid, sink, err)
+                               : eval_vector(eval, node->call.args[0], grid, sink, err);
         }
         matrix_init(&sorting.matrix, eval, grid->count);
         ok = matrix_collect(&sorting.matrix, eval, node->call.args[0], grid, err) &&

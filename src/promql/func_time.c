@@ -57,7 +57,10 @@ bool eval_time_function(struct eval *eval, const struct node *node, const struct
         struct row row = {.labels = {NULL, 0}};
 
         if (node->call.arg_count) {
-                struct map map = {node->call.args[0], apply_part, &kind, true};
+                struct map map = {.child = node->call.args[0],
+                                  .apply = apply_part,
+                                  .ctx = &kind,
+                                  .computed = true};
 
                 return eval_map(eval, &map, grid, sink, err);
         }
@@ -76,23 +79,55 @@ static void apply_evaluation_time(const void *ctx, const struct grid *grid, doub
                         v[i] = (double)grid_time(grid, i) / 1000;
 }
 
+static const struct histogram *time_of_histogram(const void *ctx, struct arena *arena,
+                                                 const struct grid *grid, size_t step,
+                                                 const struct histogram *h, double *v)
+{
+        (void)ctx, (void)arena, (void)h;
+        *v = (double)grid_time(grid, step) / 1000;
+        return NULL;
+}
+
 static bool run_timestamps(struct eval *eval, const void *ctx, const struct grid *grid,
                            struct sink sink, struct error *err)
 {
-        return eval_selector(eval, ctx, grid, true, sink, err);
+        return eval_selector(eval, ctx, grid, SELECT_TIMESTAMP, sink, err);
 }
 
-/* Of a selector, the times of its samples; of anything else, the time of evaluation. */
+static bool run_start_timestamps(struct eval *eval, const void *ctx, const struct grid *grid,
+                                 struct sink sink, struct error *err)
+{
+        return eval_selector(eval, ctx, grid, SELECT_START_TIMESTAMP, sink, err);
+}
+
+static void leave_nothing(const void *ctx, const struct grid *grid, double *v)
+{
+        (void)ctx;
+        for (size_t i = 0; i < grid->count; i++)
+                v[i] = row_absent();
+}
+
+/* Of a selector, the times of its samples; of anything else, the time of evaluation. Since when a
+ * sample counts is known of selectors only, and 0 where it is not known. */
 bool eval_timestamp(struct eval *eval, const struct node *node, const struct grid *grid,
                     struct sink sink, struct error *err)
 {
         const struct node *arg = node_unwrap(node->call.args[0]);
-        struct map map = {arg, apply_evaluation_time, NULL, true};
+        bool start = function_kind(node->call.function) == FUNCTION_START_TIMESTAMP;
+        struct map map = {.child = arg,
+                          .apply = apply_evaluation_time,
+                          .apply_histogram = time_of_histogram,
+                          .computed = true};
+        struct producer producer = {start ? run_start_timestamps : run_timestamps, arg};
 
+        if (start && (arg->kind != NODE_SELECTOR || !eval->options.features.start_timestamps)) {
+                map.apply = leave_nothing;
+                map.apply_histogram = NULL;
+                return eval_map(eval, &map, grid, sink, err);
+        }
         if (arg->kind != NODE_SELECTOR)
                 return eval_map(eval, &map, grid, sink, err);
         if (!eval->options.features.delayed_name_removal && !eval_rows_unique(eval, arg))
-                return eval_merged(eval, (struct producer){run_timestamps, arg}, grid, false,
-                                   sink, err);
-        return run_timestamps(eval, arg, grid, sink, err);
+                return eval_merged(eval, producer, grid, false, sink, err);
+        return producer.run(eval, arg, grid, sink, err);
 }

@@ -1,5 +1,8 @@
 #include "promql/labelset_int.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 static bool is_metadata(struct str name)
 {
         return name.len >= 8 && name.data[0] == '_' &&
@@ -26,6 +29,32 @@ struct labels labelset_drop_metadata(struct arena *arena, struct labels labels)
                 if (!is_metadata(labels.items[i].name))
                         items[count++] = labels.items[i];
         return (struct labels){items, count};
+}
+
+/* A length takes one byte, or from 255 on that and three more. */
+static void hash_part(XXH64_state_t *state, struct str part)
+{
+        uint8_t length[4] = {255, (uint8_t)part.len, (uint8_t)(part.len >> 8),
+                             (uint8_t)(part.len >> 16)};
+        uint8_t small = (uint8_t)part.len;
+
+        if (part.len < 255)
+                XXH64_update(state, &small, 1);
+        else
+                XXH64_update(state, length, sizeof(length));
+        XXH64_update(state, part.data, part.len);
+}
+
+double labelset_place(struct labels labels)
+{
+        XXH64_state_t state;
+
+        XXH64_reset(&state, 0);
+        for (size_t i = 0; i < labels.count; i++) {
+                hash_part(&state, labels.items[i].name);
+                hash_part(&state, labels.items[i].value);
+        }
+        return (double)XXH64_digest(&state) / 18446744073709551615.0;
 }
 
 static bool is_named(const struct names *names, struct str name)

@@ -9,6 +9,9 @@
 struct labels labelset_drop_metadata(struct arena *arena, struct labels labels);
 bool labelset_has_metadata(struct labels labels);
 
+/* Where a label set stands between 0 and 1: always the same, as Prometheus places it. */
+double labelset_place(struct labels labels);
+
 /* Only, or all but, the named labels. Borrow the bytes; the pairs live in the arena. */
 struct labels labelset_keep(struct arena *arena, struct labels labels, const struct names *names);
 struct labels labelset_remove(struct arena *arena, struct labels labels,

@@ -22,6 +22,20 @@ static bool fail_same_labels(struct error *err)
                          "vector cannot contain metrics with the same labelset");
 }
 
+static void merge_histograms(struct matrix *matrix, struct row *target, const struct row *row)
+{
+        const struct histogram **copy = row_copy_histograms(&matrix->arena.arena, row->h,
+                                                            matrix->width);
+
+        if (!target->h) {
+                target->h = copy;
+                return;
+        }
+        for (size_t i = 0; i < matrix->width; i++)
+                if (copy[i])
+                        target->h[i] = copy[i];
+}
+
 static bool merge_row(void *ctx, struct row *row, struct error *err)
 {
         struct merger *merger = ctx;
@@ -41,6 +55,8 @@ static bool merge_row(void *ctx, struct row *row, struct error *err)
                         return fail_same_labels(err);
                 target->v[i] = row->v[i];
         }
+        if (row->h)
+                merge_histograms(&merger->matrix, target, row);
         return true;
 }
 
@@ -69,19 +85,61 @@ struct mapper {
         struct tally tally;
 };
 
-static bool map_row(void *ctx, struct row *row, struct error *err)
+/* The floats by `apply`, the histograms one by one. */
+static void map_mixed(struct mapper *mapper, struct row *row)
 {
-        struct mapper *mapper = ctx;
-        size_t present;
+        const struct map *map = mapper->map;
+        const struct histogram **h = row->h;
+        bool any = false;
 
-        mapper->map->apply(mapper->map->ctx, mapper->grid, row->v);
-        present = row_present(row->v, mapper->grid->count);
-        if (!present)
+        for (size_t i = 0; i < mapper->grid->count; i++)
+                if (h[i])
+                        row->v[i] = row_absent();
+        map->apply(map->ctx, mapper->grid, row->v);
+        for (size_t i = 0; i < mapper->grid->count; i++) {
+                if (!h[i])
+                        continue;
+                if (map->apply_histogram)
+                        h[i] = map->apply_histogram(map->ctx, &mapper->eval->rows.arena,
+                                                    mapper->grid, i, h[i], &row->v[i]);
+                else
+                        h[i] = NULL;
+                if (h[i])
+                        row->v[i] = 0;
+                any = any || h[i];
+        }
+        if (!any)
+                row->h = NULL;
+}
+
+static bool push_mapped(struct mapper *mapper, struct row *row, struct error *err)
+{
+        size_t samples = row_samples(row, mapper->grid->count);
+
+        if (!samples)
                 return true;
-        mapper->tally.out += present;
+        mapper->tally.out += samples;
         if (mapper->map->computed)
                 eval_row_computed(mapper->eval, row);
         return sink_push(mapper->sink, row, err);
+}
+
+static bool map_row(void *ctx, struct row *row, struct error *err)
+{
+        struct mapper *mapper = ctx;
+        struct arena *rows = &mapper->eval->rows.arena;
+        struct arena_point mark;
+        bool ok;
+
+        if (!row->h) {
+                mapper->map->apply(mapper->map->ctx, mapper->grid, row->v);
+                return push_mapped(mapper, row, err);
+        }
+        mark = arena_mark(rows);
+        map_mixed(mapper, row);
+        ok = query_budget_check(&mapper->eval->budget, err) && push_mapped(mapper, row, err);
+        arena_rewind(rows, mark);
+        return ok;
 }
 
 static bool run_map(struct eval *eval, const void *ctx, const struct grid *grid,

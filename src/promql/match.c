@@ -6,13 +6,19 @@
  * swapped back before they are combined. */
 #include <stdlib.h>
 
-#include "promql/eval_int.h"
+#include "promql/binary_int.h"
 
 enum { NOTHING = UINT32_MAX };
 
 struct group {
         uint32_t *one; /* by time: which row of the one side, or NOTHING; NULL when it has none */
         uint8_t *matched; /* by time: a pair was found, whether kept or filtered */
+};
+
+/* Of what is to be said of pairs at one time Prometheus says the last. */
+struct last_note {
+        enum binary_note note;
+        bool left_histogram, right_histogram;
 };
 
 struct match {
@@ -27,6 +33,7 @@ struct match {
         size_t *many_group, *one_group; /* by row */
         uint32_t **inserted; /* by row of out and time: group + 1 of the last pair */
         size_t inserted_capacity;
+        struct last_note *notes; /* by time; NULL until there is one */
         bool swapped;
 };
 
@@ -212,31 +219,76 @@ static bool note_pair(struct match *match, size_t group, size_t output, size_t s
         return true;
 }
 
-/* Puts the result for one time into its row, unless it is filtered. */
-static bool combine(struct match *match, size_t group, size_t output, size_t step, double many,
-                    double one, struct error *err)
+static void keep_note(struct match *match, size_t step, enum binary_note note,
+                      struct operand lhs, struct operand rhs)
+{
+        if (!match->notes)
+                match->notes = arena_array(&match->many.arena.arena, struct last_note,
+                                           match->grid->count);
+        match->notes[step] = (struct last_note){note, lhs.h != NULL, rhs.h != NULL};
+}
+
+static void put_notes(struct match *match)
+{
+        for (size_t i = 0; match->notes && i < match->grid->count; i++)
+                binary_put_note(match->eval, match->node, match->notes[i].note,
+                                match->notes[i].left_histogram, match->notes[i].right_histogram);
+}
+
+/* The value of a pair. False: it has none, and does not count as matched either. */
+static bool operate(struct match *match, size_t step, struct operand many, struct operand one,
+                    struct operand *ret_result, bool *ret_keep)
 {
         const struct node_binary *binary = match->binary;
-        double *target = &match->out.rows[output].v[step];
-        bool keep = true;
-        double value = match->swapped ? binary_operate(binary->op, one, many, &keep)
-                                      : binary_operate(binary->op, many, one, &keep);
+        struct operand lhs = match->swapped ? one : many, rhs = match->swapped ? many : one;
+        enum binary_note note;
+        bool ok;
 
-        if (!note_pair(match, group, output, step, err))
-                return false;
-        if (binary->return_bool)
-                value = keep;
-        else if (!keep)
-                return true;
-        if (binary_is_trim(binary->op)) {
-                binary_note_trim(match->eval, match->node);
+        *ret_keep = true;
+        if (LIKELY(!lhs.h && !rhs.h && !binary_is_trim(binary->op))) {
+                *ret_result = (struct operand){
+                        binary_operate(binary->op, lhs.v, rhs.v, ret_keep), NULL};
                 return true;
         }
-        if (!row_is_absent(*target))
+        ok = binary_combine(&match->out.arena.arena, binary->op, lhs, rhs, ret_result, ret_keep,
+                            &note);
+        if (note != BINARY_FINE)
+                keep_note(match, step, note, lhs, rhs);
+        return ok;
+}
+
+/* Puts the result for one time into its row, unless it is filtered. */
+static bool combine(struct match *match, size_t group, size_t output, size_t step,
+                    struct operand many, struct operand one, struct error *err)
+{
+        struct row *target = &match->out.rows[output];
+        struct operand result;
+        bool keep;
+
+        if (!operate(match, step, many, one, &result, &keep))
+                return true;
+        if (!note_pair(match, group, output, step, err))
+                return false;
+        if (match->binary->return_bool)
+                result = (struct operand){keep, NULL};
+        else if (!keep)
+                return true;
+        if (!row_is_absent(target->v[step]))
                 return error_set(err, ERROR_EXECUTION,
                                  "vector cannot contain metrics with the same labelset");
-        *target = value;
+        target->v[step] = result.v;
+        if (result.h) {
+                if (!target->h)
+                        target->h = arena_array(&match->out.arena.arena,
+                                                const struct histogram *, match->grid->count);
+                target->h[step] = result.h;
+        }
         return true;
+}
+
+static struct operand operand_at(const struct row *row, size_t step)
+{
+        return (struct operand){row->v[step], row_histogram(row, step)};
 }
 
 /* One row of the many side against its group. */
@@ -261,8 +313,10 @@ static bool match_row(struct match *match, size_t m, struct error *err)
                                &output, err))
                         return false;
                 last = r;
-                if (!combine(match, group_index, output, i, row->v[i],
-                             r == NOTHING ? fill : match->one.rows[r].v[i], err))
+                if (!combine(match, group_index, output, i, operand_at(row, i),
+                             r == NOTHING ? (struct operand){fill, NULL}
+                                          : operand_at(&match->one.rows[r], i),
+                             err))
                         return false;
         }
         return query_budget_check(&match->eval->budget, err);
@@ -282,7 +336,8 @@ static bool match_leftover(struct match *match, size_t r, double fill, struct er
                 if (output == SIZE_MAX &&
                     !output_of(match, match->signatures.items[group], row->labels, &output, err))
                         return false;
-                if (!combine(match, group, output, i, fill, row->v[i], err))
+                if (!combine(match, group, output, i, (struct operand){fill, NULL},
+                             operand_at(row, i), err))
                         return false;
         }
         return true;
@@ -330,7 +385,9 @@ bool eval_match(struct eval *eval, const struct node *node, const struct grid *g
                             err) &&
              matrix_collect(match.swapped ? &match.many : &match.one, eval, binary->rhs, grid,
                             err) &&
-             match_all(&match, err) && matrix_push(&match.out, &tally, sink, err) &&
+             match_all(&match, err);
+        put_notes(&match);
+        ok = ok && matrix_push(&match.out, &tally, sink, err) &&
              tally_end(eval, &tally, grid, err);
         matrix_release(&match.out);
         matrix_release(&match.one);

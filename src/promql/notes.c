@@ -78,6 +78,58 @@ void notes_info(struct notes *notes, const struct node *where, const char *fmt, 
         note_find_or_add(notes, where, false, message, &is_new);
 }
 
+void notes_histograms(struct notes *notes, const struct node *where, uint32_t bits,
+                      struct str metric_name)
+{
+        static const struct {
+                enum histogram_note bit;
+                bool warning, named;
+                const char *text;
+        } texts[] = {
+                {NOTE_MIXED_FLOATS, true, true,
+                 "encountered a mix of histograms and floats for metric name"},
+                {NOTE_MIXED_BUCKETS, true, true,
+                 "vector contains a mix of histograms with exponential and custom buckets schemas "
+                 "for metric name"},
+                {NOTE_NOT_COUNTER, true, true, "this native histogram metric is not a counter:"},
+                {NOTE_NOT_GAUGE, true, true, "this native histogram metric is not a gauge:"},
+                {NOTE_RECONCILED_ADDITION, false, false,
+                 "mismatched custom buckets were reconciled during addition"},
+                {NOTE_RECONCILED_SUBTRACTION, false, false,
+                 "mismatched custom buckets were reconciled during subtraction"},
+                {NOTE_RECONCILED_AGGREGATION, false, false,
+                 "mismatched custom buckets were reconciled during aggregation"},
+                {NOTE_COLLISION_ADDITION, true, false,
+                 "conflicting counter resets during histogram addition"},
+                {NOTE_COLLISION_SUBTRACTION, true, false,
+                 "conflicting counter resets during histogram subtraction"},
+                {NOTE_COLLISION_AGGREGATION, true, false,
+                 "conflicting counter resets during histogram aggregation"},
+                {NOTE_IGNORED_IN_RANGE, false, true,
+                 "ignored histograms in a range containing both floats and histograms for metric "
+                 "name"},
+                {NOTE_START_OVERLAP, true, true,
+                 "sample has start time that overlaps with previous sample timestamp for metric"},
+        };
+
+        for (size_t i = 0; bits && i < ARRAY_LEN(texts); i++) {
+                struct buf text = BUF_INIT(1 << 12);
+
+                if (!(bits & texts[i].bit))
+                        continue;
+                buf_append_cstr(&text, texts[i].text);
+                if (texts[i].named) {
+                        buf_append_byte(&text, ' ');
+                        labels_quote(&text, metric_name);
+                }
+                if (texts[i].warning)
+                        notes_warn(notes, where, STR_FMT, STR_ARG(buf_str(&text)));
+                else
+                        notes_info(notes, where, STR_FMT, STR_ARG(buf_str(&text)));
+                buf_release(&text);
+        }
+}
+
 void notes_monotonic(struct notes *notes, const struct node *where, struct str metric_name,
                      const struct note_monotonic *found)
 {

@@ -21,6 +21,25 @@ void notes_warn(struct notes *notes, const struct node *where, const char *fmt, 
 void notes_info(struct notes *notes, const struct node *where, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
 
+/* What is said of histograms in several places, as bits that can be collected where no text can be
+ * made. Those of a metric name it. */
+enum histogram_note {
+        NOTE_MIXED_FLOATS = 1 << 0,
+        NOTE_MIXED_BUCKETS = 1 << 1,
+        NOTE_NOT_COUNTER = 1 << 2,
+        NOTE_NOT_GAUGE = 1 << 3,
+        NOTE_RECONCILED_ADDITION = 1 << 4,
+        NOTE_RECONCILED_SUBTRACTION = 1 << 5,
+        NOTE_RECONCILED_AGGREGATION = 1 << 6,
+        NOTE_COLLISION_ADDITION = 1 << 7,
+        NOTE_COLLISION_SUBTRACTION = 1 << 8,
+        NOTE_COLLISION_AGGREGATION = 1 << 9,
+        NOTE_IGNORED_IN_RANGE = 1 << 10,
+        NOTE_START_OVERLAP = 1 << 11,
+};
+void notes_histograms(struct notes *notes, const struct node *where, uint32_t bits,
+                      struct str metric_name);
+
 /* histogram_quantile had to force buckets into order; these widen into one info. */
 struct note_monotonic {
         int64_t t_ms;

@@ -1,6 +1,7 @@
 /* What is settled before evaluation: durations that depend on the query, @ start() and end(),
  * which parts are the same at all times, and which time range each selector reads. */
-#include "promql/eval_int.h"
+#include "promql/binary_int.h"
+#include "promql/scan_int.h"
 
 /* ---- durations --------------------------------------------------------------------------- */
 
@@ -87,6 +88,8 @@ static bool resolve_shift(struct eval *eval, const struct node *node,
 struct reach {
         int64_t from_ms, to_ms;
         int64_t *mint_ms, *maxt_ms;
+        bool stats; /* inside of histogram_count(), histogram_sum() or histogram_avg() ... */
+        bool whole; /* ... but something needs the buckets as well */
 };
 
 static bool plan_node(struct eval *eval, const struct node *node, struct reach reach,
@@ -101,6 +104,17 @@ static int64_t add_clamped(int64_t a, int64_t b)
         return sum > INT64_MAX / 2 ? INT64_MAX / 2 : sum < INT64_MIN / 2 ? INT64_MIN / 2 : sum;
 }
 
+/* A shift inside of another. */
+static void add_shift(struct node_plan *shift, const struct node_plan *inner)
+{
+        if (inner->has_at) {
+                shift->has_at = true;
+                shift->at_ms = inner->at_ms;
+                shift->offset_ms = 0;
+        }
+        shift->offset_ms = add_clamped(shift->offset_ms, inner->offset_ms);
+}
+
 /* Where evaluation looks when it is shifted by offset and @. */
 static struct reach shifted(struct reach reach, const struct node_plan *plan)
 {
@@ -111,23 +125,33 @@ static struct reach shifted(struct reach reach, const struct node_plan *plan)
         return reach;
 }
 
-static void read_between(struct reach reach, int64_t back_ms)
+static void read_between(struct reach reach, int64_t back_ms, int64_t ahead_ms)
 {
         int64_t from = add_clamped(reach.from_ms, 1 - back_ms);
+        int64_t to = add_clamped(reach.to_ms, ahead_ms);
 
         if (from < *reach.mint_ms)
                 *reach.mint_ms = from;
-        if (reach.to_ms > *reach.maxt_ms)
-                *reach.maxt_ms = reach.to_ms;
+        if (to > *reach.maxt_ms)
+                *reach.maxt_ms = to;
 }
 
+/* With range_ms 0, an instant vector selector. */
 static bool plan_selector(struct eval *eval, const struct node *node, struct reach reach,
-                          int64_t back_ms, struct error *err)
+                          int64_t range_ms, struct error *err)
 {
-        if (!resolve_shift(eval, node, &node->selector.shift, err))
+        const struct node_selector *selector = &node->selector;
+        struct node_plan *plan = eval_plan(eval, node);
+        int64_t lookback_ms = eval->options.lookback_ms;
+
+        if (!resolve_shift(eval, node, &selector->shift, err))
                 return false;
-        eval_plan(eval, node)->invariant = eval_plan(eval, node)->has_at;
-        read_between(shifted(reach, eval_plan(eval, node)), back_ms);
+        plan->invariant = plan->has_at;
+        plan->stats = reach.stats && !reach.whole;
+        if (range_ms && (selector->anchored || selector->smoothed))
+                range_ms = add_clamped(range_ms, lookback_ms);
+        read_between(shifted(reach, plan), range_ms ? range_ms : lookback_ms,
+                     selector->smoothed ? lookback_ms : 0);
         return true;
 }
 
@@ -148,7 +172,78 @@ static bool plan_subquery(struct eval *eval, const struct node *node, struct rea
         plan->invariant = plan->has_at;
         reach = shifted(reach, plan);
         reach.from_ms = add_clamped(reach.from_ms, -plan->range_ms);
+        reach.whole = true;
         return plan_node(eval, subquery->expr, reach, err);
+}
+
+/* Prometheus reads but count and sum of a histogram where a function asks for no more and none
+ * around the selector, nor a subquery, needs its buckets. */
+static void note_what_is_read(enum function_kind kind, struct reach *reach)
+{
+        switch (kind) {
+        case FUNCTION_HISTOGRAM_COUNT:
+        case FUNCTION_HISTOGRAM_SUM:
+        case FUNCTION_HISTOGRAM_AVG:
+                reach->stats = true;
+                break;
+        case FUNCTION_HISTOGRAM_QUANTILE:
+        case FUNCTION_HISTOGRAM_QUANTILES:
+        case FUNCTION_HISTOGRAM_FRACTION:
+                reach->whole = true;
+                break;
+        default:
+                break;
+        }
+}
+
+/* The first selector below a node, and how far the subqueries around it shift it. */
+static const struct node *first_selector(const struct eval *eval, const struct node *node,
+                                         struct node_plan *shift)
+{
+        struct node_plan outer = *shift;
+        const struct node *found = NULL;
+
+        switch (node->kind) {
+        case NODE_SELECTOR:
+                add_shift(shift, eval_plan(eval, node));
+                return node;
+        case NODE_MATRIX:
+                return first_selector(eval, node->matrix.selector, shift);
+        case NODE_SUBQUERY:
+                add_shift(shift, eval_plan(eval, node));
+                found = first_selector(eval, node->subquery.expr, shift);
+                break;
+        case NODE_CALL:
+                for (size_t i = 0; !found && i < node->call.arg_count; i++)
+                        found = first_selector(eval, node->call.args[i], shift);
+                break;
+        case NODE_AGGREGATE:
+                found = first_selector(eval, node->aggregate.expr, shift);
+                break;
+        case NODE_BINARY:
+                found = first_selector(eval, node->binary.lhs, shift);
+                if (!found)
+                        found = first_selector(eval, node->binary.rhs, shift);
+                break;
+        case NODE_UNARY:
+                return first_selector(eval, node->unary.expr, shift);
+        case NODE_PAREN:
+                return first_selector(eval, node->paren, shift);
+        default:
+                break;
+        }
+        if (!found)
+                *shift = outer;
+        return found;
+}
+
+/* info() looks at info series at the time of what they are about. */
+static void plan_info(struct eval *eval, const struct node *node, struct reach reach)
+{
+        struct node_plan *plan = eval_plan(eval, node);
+
+        (void)first_selector(eval, node->call.args[0], plan);
+        read_between(shifted(reach, plan), eval->options.lookback_ms, 0);
 }
 
 static bool plan_call(struct eval *eval, const struct node *node, struct reach reach,
@@ -158,6 +253,7 @@ static bool plan_call(struct eval *eval, const struct node *node, struct reach r
         enum function_kind kind = function_kind(call->function);
         bool invariant = true, pinned_selectors = true;
 
+        note_what_is_read(kind, &reach);
         for (size_t i = 0; i < call->arg_count; i++) {
                 const struct node *arg = node_unwrap(call->args[i]);
 
@@ -170,6 +266,8 @@ static bool plan_call(struct eval *eval, const struct node *node, struct reach r
         eval_plan(eval, node)->invariant =
                 (invariant && !function_uses_time(kind)) ||
                 (kind == FUNCTION_TIMESTAMP && pinned_selectors);
+        if (kind == FUNCTION_INFO)
+                plan_info(eval, node, reach);
         return true;
 }
 
@@ -187,6 +285,7 @@ static bool plan_children(struct eval *eval, const struct node *node, struct rea
                 plan->invariant = eval_plan(eval, node->aggregate.expr)->invariant;
                 return true;
         case NODE_BINARY:
+                reach.stats = reach.whole = false;
                 if (!plan_node(eval, node->binary.lhs, reach, err) ||
                     !plan_node(eval, node->binary.rhs, reach, err))
                         return false;
@@ -218,7 +317,7 @@ static bool plan_node(struct eval *eval, const struct node *node, struct reach r
                 plan->invariant = true;
                 return true;
         case NODE_SELECTOR:
-                return plan_selector(eval, node, reach, eval->options.lookback_ms, err);
+                return plan_selector(eval, node, reach, 0, err);
         case NODE_MATRIX:
                 if (!resolve_extent(eval, node->matrix.range.ms, node->matrix.range.expr, false,
                                     &plan->range_ms, err) ||
@@ -239,7 +338,7 @@ bool eval_prepare(struct eval *eval, int64_t *ret_mint_ms, int64_t *ret_maxt_ms,
                   struct error *err)
 {
         struct reach reach = {eval->query.start_ms, eval->query.end_ms, ret_mint_ms,
-                              ret_maxt_ms};
+                              ret_maxt_ms, false, false};
 
         *ret_mint_ms = INT64_MAX;
         *ret_maxt_ms = INT64_MIN;
@@ -252,6 +351,12 @@ bool eval_prepare(struct eval *eval, int64_t *ret_mint_ms, int64_t *ret_maxt_ms,
 }
 
 /* ---- series ------------------------------------------------------------------------------ */
+
+/* The second argument of info() tells labels, not series. */
+static bool is_label_selector(const struct node *call, size_t argument)
+{
+        return function_kind(call->call.function) == FUNCTION_INFO && argument == 1;
+}
 
 static bool select_below(struct eval *eval, const struct node *node, struct error *err)
 {
@@ -272,7 +377,8 @@ static bool select_below(struct eval *eval, const struct node *node, struct erro
                 return select_below(eval, node->subquery.expr, err);
         case NODE_CALL:
                 for (size_t i = 0; i < node->call.arg_count; i++)
-                        if (!select_below(eval, node->call.args[i], err))
+                        if (!is_label_selector(node, i) &&
+                            !select_below(eval, node->call.args[i], err))
                                 return false;
                 return true;
         case NODE_AGGREGATE:

@@ -24,10 +24,16 @@
 
 /* What Prometheus keeps behind --enable-feature; all off by default. */
 struct promql_features {
+        /* These extend the grammar: a query that a default Prometheus takes means the same with
+         * them, and they are for parsing. */
         bool experimental_functions;   /* promql-experimental-functions */
         bool extended_range_selectors; /* promql-extended-range-selectors: anchored, smoothed */
         bool fill_modifiers;           /* promql-binop-fill-modifiers: fill, fill_left, ... */
-        bool delayed_name_removal;     /* promql-delayed-name-removal; only for evaluation */
+        /* These change answers of queries that a default Prometheus takes, and are for
+         * evaluation. */
+        bool delayed_name_removal; /* promql-delayed-name-removal */
+        bool start_timestamps;     /* use-start-timestamps: of counters that say since when */
+        bool type_and_unit_labels; /* type-and-unit-labels: __type__ tells what is a counter */
 };
 
 enum promql_type {
@@ -92,7 +98,8 @@ struct promql_query {
 struct promql_series {
         struct labels labels;
         const int64_t *t_ms; /* `count` timestamps in order, and values */
-        const double *v;
+        const double *v;     /* of no meaning where there is a histogram */
+        const struct histogram *const *h; /* NULL: all are floats; else NULL where it is one */
         size_t count; /* 1 in a vector; at least 1 in a matrix */
 };
 

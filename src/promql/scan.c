@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/thread.h"
-#include "promql/eval_int.h"
+#include "promql/scan_int.h"
 
 ALLOC_TYPE(scan_type, "promql_scan")
 
@@ -15,6 +15,7 @@ enum {
         STRETCH_MIN_MS = 7 * 86400000, /* steps computed from one read */
         FIRST_SLICE_MS = 2 * 3600000,  /* of a read; doubled while samples are sparse */
         SPARSE_SLICE_SAMPLES = 1 << 16,
+        WAVE_HISTOGRAM_BYTES = 8 << 20, /* of histograms at once; a single row may have more */
 };
 
 double *scratch_sort(struct scratch *scratch, size_t count)
@@ -32,9 +33,43 @@ size_t *scratch_events(struct scratch *scratch, size_t count)
         return scratch->events;
 }
 
+void points_reserve(struct points *points, size_t count)
+{
+        size_t capacity = points->capacity * 2 > count ? points->capacity * 2 : count;
+
+        if (count <= points->capacity)
+                return;
+        points->t_ms = alloc_resize(&scan_type, points->t_ms, capacity * sizeof(*points->t_ms));
+        points->start_ms = alloc_resize(&scan_type, points->start_ms,
+                                        capacity * sizeof(*points->start_ms));
+        points->v = alloc_resize(&scan_type, points->v, capacity * sizeof(*points->v));
+        points->h = alloc_resize(&scan_type, points->h, capacity * sizeof(*points->h));
+        points->capacity = capacity;
+}
+
+static void points_release(struct points *points)
+{
+        alloc_free(&scan_type, points->t_ms);
+        alloc_free(&scan_type, points->start_ms);
+        alloc_free(&scan_type, points->v);
+        alloc_free(&scan_type, points->h);
+}
+
+void scan_row_put(struct scratch *scratch, struct scan_row *row, size_t step,
+                  const struct histogram *h)
+{
+        if (!row->h)
+                row->h = arena_array(&scratch->made, const struct histogram *, row->width);
+        row->h[step] = h;
+        row->v[step] = 0;
+}
+
 void scratch_release(struct scratch *scratch)
 {
         samples_release(&scratch->samples);
+        points_release(&scratch->floats);
+        points_release(&scratch->histograms);
+        arena_release(&scratch->made);
         alloc_free(&scan_type, scratch->sort);
         alloc_free(&scan_type, scratch->events);
         alloc_free(&scan_type, scratch->per_step);
@@ -54,10 +89,12 @@ static void drop_stale(struct samples *samples)
 
 static bool check_size(const struct eval *eval, const struct samples *samples, struct error *err)
 {
+        size_t bytes = samples->count * sizeof(struct sample) +
+                       (samples->arena ? samples->arena->used_bytes : 0);
+
         /* All threads together hold at most half of the bytes in samples. */
         if (samples->count > eval->budget.samples_max ||
-            samples->count * sizeof(struct sample) >
-                    eval->budget.bytes_max / 2 / eval->options.threads)
+            bytes > eval->budget.bytes_max / 2 / eval->options.threads)
                 return error_set(err, ERROR_LIMIT,
                                  "query processing would load too many samples into memory in "
                                  "query execution");
@@ -105,6 +142,7 @@ struct wave {
         size_t first, rows;
         _Atomic size_t next; /* row of the wave that nobody has begun */
         double *v;
+        struct scan_row *results;
         struct worker *workers;
         size_t worker_count;
 };
@@ -122,25 +160,30 @@ static size_t stretch_end(const struct scan *scan, size_t from)
         return from + (steps < scan->grid->count - from ? steps : scan->grid->count - from);
 }
 
-static bool compute_series(struct wave *wave, struct scratch *scratch, size_t index, double *v,
-                           struct error *err)
+static bool compute_series(struct wave *wave, struct scratch *scratch, size_t index,
+                           struct scan_row *row, struct error *err)
 {
         const struct scan *scan = wave->scan;
-        bool keep_stale = !scan->range_ms;
+        bool keep_stale = !scan->range_ms && !scan->without_stale;
         int64_t back_ms = scan->range_ms ? scan->range_ms : wave->eval->options.lookback_ms;
 
         for (size_t i = 0; i < scan->grid->count; i++)
-                v[i] = row_absent();
+                row->v[i] = row_absent();
         for (size_t from = 0; from < scan->grid->count;) {
                 size_t to = stretch_end(scan, from);
 
                 if (!scan_read(wave->eval, &scan->list->items[index],
-                               scan_window_end(scan, from) - back_ms + 1,
-                               scan_window_end(scan, to - 1), keep_stale, &scratch->samples,
-                               err))
+                               scan_window_end(scan, from) - back_ms - scan->before_ms + 1,
+                               scan_window_end(scan, to - 1) + scan->after_ms, keep_stale,
+                               &scratch->samples, err))
                         return false;
                 if (scratch->samples.count)
-                        scan->compute(scan->ctx, scratch, index, from, to, v);
+                        scan->compute(scan->ctx, scratch, index, from, to, row);
+                if (arena_over_budget(&scratch->made))
+                        return error_set(err, ERROR_LIMIT,
+                                         "query processing would use more than %zu bytes of "
+                                         "memory in query execution",
+                                         wave->eval->budget.bytes_max);
                 from = to;
         }
         return true;
@@ -150,14 +193,17 @@ static void compute_rows(void *ctx, size_t index)
 {
         struct wave *wave = ctx;
         struct worker *worker = &wave->workers[index];
+        size_t width = wave->scan->grid->count;
 
-        for (;;) {
+        while (worker->scratch.made.used_bytes < WAVE_HISTOGRAM_BYTES) {
                 size_t row = atomic_fetch_add(&wave->next, 1);
 
                 if (row >= wave->rows)
                         return;
+                wave->results[row] = (struct scan_row){.width = width,
+                                                       .v = wave->v + row * width};
                 if (!compute_series(wave, &worker->scratch, wave->first + row,
-                                    wave->v + row * wave->scan->grid->count, &worker->error)) {
+                                    &wave->results[row], &worker->error)) {
                         worker->failed = true;
                         atomic_store(&wave->next, wave->rows);
                         return;
@@ -167,18 +213,33 @@ static void compute_rows(void *ctx, size_t index)
 
 static bool hand_on(struct wave *wave, struct error *err)
 {
-        size_t width = wave->scan->grid->count;
-
         for (size_t i = 0; i < wave->rows; i++) {
-                double *v = wave->v + i * width;
+                const struct scan_row *row = &wave->results[i];
 
                 if (!query_budget_check(&wave->eval->budget, err))
                         return false;
-                if (row_present(v, width) &&
-                    !wave->scan->emit(wave->scan->ctx, wave->first + i, v, err))
+                if ((row->notes || row_present(row->v, row->width)) &&
+                    !wave->scan->emit(wave->scan->ctx, wave->first + i, row, err))
                         return false;
         }
         return true;
+}
+
+/* The rows of the wave hold histograms until they have been handed on. */
+static bool hand_on_and_forget(struct wave *wave, struct error *err)
+{
+        struct query_budget *budget = &wave->eval->budget;
+        size_t bytes = 0;
+        bool ok;
+
+        for (size_t w = 0; w < wave->worker_count; w++)
+                bytes += wave->workers[w].scratch.made.used_bytes;
+        budget->extra_bytes += bytes;
+        ok = hand_on(wave, err);
+        budget->extra_bytes -= bytes;
+        for (size_t w = 0; bytes && w < wave->worker_count; w++)
+                arena_release(&wave->workers[w].scratch.made);
+        return ok;
 }
 
 static void count_read(struct wave *wave)
@@ -213,8 +274,11 @@ static bool run_wave(struct wave *wave, struct error *err)
                         *err = wave->workers[w].error;
                 return false;
         }
+        /* Workers that had enough histograms left rows to the next wave. */
+        if (atomic_load(&wave->next) < wave->rows)
+                wave->rows = atomic_load(&wave->next);
         count_read(wave);
-        return hand_on(wave, err);
+        return hand_on_and_forget(wave, err);
 }
 
 bool scan_run(struct eval *eval, const struct scan *scan, struct error *err)
@@ -232,7 +296,11 @@ bool scan_run(struct eval *eval, const struct scan *scan, struct error *err)
         if (!total)
                 return true;
         wave.v = alloc_new(&scan_type, rows_max * width * sizeof(*wave.v));
+        wave.results = alloc_new(&scan_type, rows_max * sizeof(*wave.results));
         wave.workers = alloc_new(&scan_type, wave.worker_count * sizeof(*wave.workers));
+        for (size_t w = 0; w < wave.worker_count; w++)
+                arena_init(&wave.workers[w].scratch.made,
+                           eval->budget.bytes_max / 2 / wave.worker_count);
         for (size_t w = 0; per_step && w < wave.worker_count; w++)
                 wave.workers[w].scratch.per_step =
                         alloc_new(&scan_type, width * sizeof(uint64_t));
@@ -243,6 +311,7 @@ bool scan_run(struct eval *eval, const struct scan *scan, struct error *err)
         for (size_t w = 0; w < wave.worker_count; w++)
                 scratch_release(&wave.workers[w].scratch);
         alloc_free(&scan_type, wave.v);
+        alloc_free(&scan_type, wave.results);
         alloc_free(&scan_type, wave.workers);
         return ok;
 }

@@ -54,10 +54,10 @@ static bool mark_row(void *ctx, struct row *row, struct error *err)
 
 static bool pass_row(struct set_operation *set, struct row *row, struct error *err)
 {
-        size_t present = row_present(row->v, set->grid->count);
+        size_t samples = row_samples(row, set->grid->count);
 
-        set->tally.out += present;
-        return !present || sink_push(set->sink, row, err);
+        set->tally.out += samples;
+        return !samples || sink_push(set->sink, row, err);
 }
 
 static bool mark_and_pass_row(void *ctx, struct row *row, struct error *err)
@@ -75,8 +75,11 @@ static bool filter_row(void *ctx, struct row *row, struct error *err)
         for (size_t i = 0; i < set->grid->count; i++) {
                 bool matched = index != SIZE_MAX && set->present[index][i];
 
-                if (matched != wanted)
-                        row->v[i] = row_absent();
+                if (matched == wanted)
+                        continue;
+                row->v[i] = row_absent();
+                if (row->h)
+                        row->h[i] = NULL;
         }
         return pass_row(set, row, err);
 }
