@@ -41,7 +41,8 @@ struct batch {
 
 static void batch_init(struct batch *batch, struct tsdb *tsdb)
 {
-        int64_t retention_ms = atomic_load_explicit(&tsdb->retention_ms, memory_order_relaxed);
+        int64_t retention_ms = atomic_load_explicit(&tsdb->longest_retention_ms,
+                                                    memory_order_relaxed);
         int64_t ahead_ms = atomic_load_explicit(&tsdb->max_ahead_ms, memory_order_relaxed);
         int64_t now_ms = clock_now_ms(&tsdb->clock);
 
@@ -101,7 +102,7 @@ static enum append_outcome check_late(struct batch *batch, uint32_t series, int6
 
         if (batch->out_of_order_ms == 0)
                 return APPEND_OUT_OF_ORDER;
-        if (sample->t_ms < newest_ms - batch->out_of_order_ms)
+        if (newest_ms - sample->t_ms > batch->out_of_order_ms)
                 return APPEND_TOO_OLD;
         look_up(batch, series, sample->t_ms, sample->t_ms);
         if (batch->found.count)

@@ -126,7 +126,8 @@ void store_replay_exemplar(struct tsdb *tsdb, const struct exemplar_item *item)
 
 static void file_path(const struct tsdb *tsdb, uint64_t number, const char *suffix, char *path)
 {
-        snprintf(path, STORE_PATH_BYTES, "%s/exemplars/%016" PRIx64 "%s", tsdb->dir, number, suffix);
+        snprintf(path, STORE_PATH_BYTES, "%s/exemplars/%016" PRIx64 "%s", tsdb->dir, number,
+                 suffix);
 }
 
 static bool file_number(const char *name, uint64_t *ret_number)

@@ -22,6 +22,7 @@ struct promises {
         _Atomic uint64_t appended[SERIES]; /* append() returned */
         _Atomic uint64_t queried[SERIES];  /* read() returned */
         _Atomic uint64_t exemplars[WRITERS]; /* of the first series of each writer */
+        _Atomic uint64_t deletions;          /* delete() returned; samples of series "gone" */
         _Atomic uint64_t queries;
 };
 
@@ -131,10 +132,38 @@ static void check_exemplars(struct tsdb *tsdb, struct promises *promises, struct
         }
 }
 
+/* What was deleted stays so. */
+static void check_deletions(struct tsdb *tsdb, struct promises *promises)
+{
+        struct series_source source = tsdb_source(tsdb);
+        struct samples samples = {0};
+        struct series_list list;
+        struct matcher matcher;
+        struct querier *querier;
+        struct arena arena;
+        struct error err;
+
+        arena_init(&arena, SIZE_MAX);
+        assert_ok(matcher_init(&matcher, &arena, MATCHER_EQUAL, LABEL_METRIC_NAME,
+                               STR_LIT("gone"), &err), err);
+        assert_ok(source.open(source.ctx, INT64_MIN, INT64_MAX, &querier, &err), err);
+        assert_ok(querier->ops->select(querier, &arena, &matcher, 1, NULL, &list, &err), err);
+        for (size_t i = 0; i < list.count; i++)
+                assert_ok(querier->ops->read(querier, &list.items[i], INT64_MIN, INT64_MAX,
+                                             &samples, &err), err);
+        for (size_t i = 0; i < samples.count; i++)
+                if (samples.t_ms[i] <= time_of(promises->deletions) && promises->deletions)
+                        fail_msg("a deleted sample is back");
+        querier->ops->close(querier);
+        samples_release(&samples);
+        arena_release(&arena);
+}
+
 static void check_promises(struct tsdb *tsdb, struct promises *promises, struct stored *stored)
 {
         *stored = (struct stored){0};
         check_exemplars(tsdb, promises, stored);
+        check_deletions(tsdb, promises);
         each_series(tsdb, INT64_MIN, INT64_MAX, check_samples, stored);
         for (uint32_t n = 0; n < SERIES; n++) {
                 if (stored->count[n] < promises->appended[n])
@@ -401,13 +430,38 @@ static void append_block(struct tsdb *tsdb, struct promises *promises, uint64_t 
                 atomic_store(&promises->appended[n], *next);
 }
 
+/* Sample after sample of one series, each deleted at once. */
+static void append_and_delete(struct tsdb *tsdb, struct promises *promises, uint64_t *number)
+{
+        struct label label = {LABEL_METRIC_NAME, STR_LIT("gone")};
+        struct series_sink sink = tsdb_sink(tsdb);
+        struct series_selector selector;
+        struct append_sample sample = {0};
+        struct matcher matcher;
+        struct arena arena;
+        struct error err;
+        bool ok;
+
+        arena_init(&arena, SIZE_MAX);
+        assert_ok(matcher_init(&matcher, &arena, MATCHER_EQUAL, label.name, label.value, &err),
+                  err);
+        selector = (struct series_selector){&matcher, 1};
+        sample.t_ms = time_of(++*number);
+        ok = sink.resolve(sink.ctx, (struct labels){&label, 1}, &sample.ref, &err) &&
+             sink.append(sink.ctx, &sample, NULL, 1, NULL, &err) &&
+             tsdb_delete(tsdb, &selector, 1, INT64_MIN, INT64_MAX, &err);
+        if (ok)
+                atomic_store(&promises->deletions, *number);
+        arena_release(&arena);
+}
+
 /* A day in the life: every kind of file is written. */
 static void run_script(const char *dir, struct promises *promises)
 {
         struct tsdb_options options;
         struct tsdb *tsdb;
         struct error err;
-        uint64_t next = 0;
+        uint64_t next = 0, number = 0;
 
         fast_options(&options, dir);
         options.manual = true;
@@ -422,6 +476,10 @@ static void run_script(const char *dir, struct promises *promises)
                                 append_block(tsdb, promises, &next);
                 }
                 append_block(tsdb, promises, &next);
+                append_and_delete(tsdb, promises, &number);
+                append_and_delete(tsdb, promises, &number);
+                if (life && !tsdb_clean_tombstones(tsdb, &err))
+                        append_block(tsdb, promises, &next);
                 if (!tsdb_seal(tsdb, &err))
                         append_block(tsdb, promises, &next);
                 tsdb_close(tsdb);

@@ -90,6 +90,24 @@ static void try_manifest(const uint8_t *data, size_t size)
         arena_release(&arena);
 }
 
+static void try_tombstones(const uint8_t *data, size_t size)
+{
+        struct tombstones *tombstones;
+        struct samples samples = {0};
+        struct part part = {.head = {.last_sequence = 1}, .max_t_ms = 1000};
+
+        if (tombstones_parse(str_make((const char *)data, size), &tombstones, NULL))
+                tombstones_unref(tombstones);
+        if (!tombstones_read(str_make((const char *)data, size), &tombstones))
+                return;
+        samples_append(&samples, 5, 1);
+        samples_append(&samples, 50, 1);
+        tombstones_apply(tombstones, &part, 7, &samples, 0);
+        BUG_ON(tombstones_cover(tombstones, &part, 7, 5, 50) && samples.count);
+        tombstones_unref(tombstones);
+        samples_release(&samples);
+}
+
 static void drop_series(void *ctx, uint32_t id, struct labels labels)
 {
         (void)ctx;
@@ -143,7 +161,7 @@ static void try_payload(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static void (*const kinds[])(const uint8_t *data, size_t size) = {
-                try_part, try_series_file, try_frame, try_manifest, try_payload,
+                try_part, try_series_file, try_frame, try_manifest, try_payload, try_tombstones,
         };
 
         if (size)

@@ -109,8 +109,8 @@ static bool write_partition(struct tsdb *tsdb, const struct memtable *memtable, 
         return ok && part_output_close(output, err);
 }
 
-static bool write_parts(struct tsdb *tsdb, const struct memtable *memtable,
-                        struct part_output *output, struct error *err)
+bool store_write_parts(struct tsdb *tsdb, const struct memtable *memtable,
+                       struct part_output *output, struct error *err)
 {
         struct partitions partitions = {0};
         bool ok = true;
@@ -134,7 +134,7 @@ static void flushed(struct tsdb *tsdb, const struct memtable *memtable)
         atomic_fetch_add(&tsdb->flushes, 1);
 }
 
-static bool save_series(struct tsdb *tsdb, uint32_t end, struct error *err)
+bool store_flush_series(struct tsdb *tsdb, uint32_t end, struct error *err)
 {
         struct index *index;
 
@@ -153,8 +153,8 @@ static bool flush_one(struct tsdb *tsdb, const struct memtable *memtable, struct
         uint64_t wal_first = tsdb->wal_first;
         bool ok;
 
-        ok = save_series(tsdb, memtable->series_end, err) && store_save_exemplars(tsdb, err) &&
-             write_parts(tsdb, memtable, &output, err);
+        ok = store_flush_series(tsdb, memtable->series_end, err) &&
+             store_save_exemplars(tsdb, err) && store_write_parts(tsdb, memtable, &output, err);
         if (ok) {
                 change.come = output.parts;
                 change.come_count = output.part_count;

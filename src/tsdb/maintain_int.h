@@ -46,18 +46,35 @@ void part_output_release(struct part_output *output);
 
 /* Turns open samples into level-0 parts. Under maintain_lock. ERROR_FULL. */
 NODISCARD bool store_flush(struct tsdb *tsdb, struct error *err);
+/* Writes a memtable's samples into new parts, which the caller makes known. */
+NODISCARD bool store_write_parts(struct tsdb *tsdb, const struct memtable *memtable,
+                                 struct part_output *output, struct error *err);
+/* Puts all series below `end` into series files. */
+NODISCARD bool store_flush_series(struct tsdb *tsdb, uint32_t end, struct error *err);
 
 /* ---- merge.c ------------------------------------------------------------------------------- */
 
 /* Merges one group of parts that is due (or, with `all`, any partition of several parts). Takes
  * maintain_lock as needed; one merge runs at a time. ret_merged: whether there was one. */
 NODISCARD bool store_merge(struct tsdb *tsdb, bool all, bool *ret_merged, struct error *err);
+/* Rewrites the parts that hold samples which are deleted, then drops the tombstones there were. */
+NODISCARD bool store_clean(struct tsdb *tsdb, struct error *err);
+/* Once an hour: rewrites parts of which a good deal is past a retention rule. */
+NODISCARD bool store_sift(struct tsdb *tsdb, struct error *err);
+
+/* Makes `tombstones` (a reference, NULL: none) the current ones, on the disk first. Under
+ * maintain_lock. ERROR_FULL, then nothing has changed. */
+NODISCARD bool store_set_tombstones(struct tsdb *tsdb, struct tombstones *tombstones,
+                                    struct error *err);
 
 /* ---- retention.c --------------------------------------------------------------------------- */
 
 /* Drops partitions that are too old or too much, and forgets series without data. Under
  * maintain_lock. */
 NODISCARD bool store_retain(struct tsdb *tsdb, struct error *err);
+/* Forgets series without data, if there are many or parts went. Series created since the last round
+ * stay: their first samples may be on the way. Under maintain_lock. */
+NODISCARD bool store_forget_series(struct tsdb *tsdb, bool parts_dropped, struct error *err);
 
 /* ---- workers.c ----------------------------------------------------------------------------- */
 

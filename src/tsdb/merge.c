@@ -13,6 +13,31 @@ struct group {
         size_t count;
 };
 
+/* What is left out: deleted samples, and those past a retention rule. */
+struct sieve {
+        struct tombstones *tombstones;
+        struct retained *retained;
+        int64_t now_ms;
+};
+
+static void sieve_init(struct sieve *sieve, struct tsdb *tsdb)
+{
+        struct view *view = store_view(tsdb);
+        struct index *index = store_index(tsdb);
+
+        sieve->tombstones = tombstones_ref(view->tombstones);
+        sieve->retained = store_retained(tsdb, index);
+        sieve->now_ms = clock_now_ms(&tsdb->clock);
+        index_unref(index);
+        view_unref(view);
+}
+
+static void sieve_release(struct sieve *sieve)
+{
+        tombstones_unref(sieve->tombstones);
+        retained_unref(sieve->retained);
+}
+
 static void group_release(struct group *group)
 {
         for (size_t i = 0; i < group->count; i++)
@@ -105,9 +130,11 @@ static bool pick(struct tsdb *tsdb, bool all, struct group *ret_group)
 }
 
 /* Appends all samples of the blocks of `series` from *at on. */
-static void read_blocks(struct tsdb *tsdb, struct part *part, size_t *at, uint32_t series,
-                        struct samples *samples)
+static void read_blocks(struct tsdb *tsdb, struct part *part, const struct sieve *sieve,
+                        size_t *at, uint32_t series, struct samples *samples)
 {
+        size_t begin = samples->count;
+
         for (; *at < part->block_count && part->series[*at] == series; (*at)++) {
                 struct chunk chunk;
                 bool news = false, ok = part_block(part, *at, &chunk, &news);
@@ -120,14 +147,28 @@ static void read_blocks(struct tsdb *tsdb, struct part *part, size_t *at, uint32
                 if (!ok && news)
                         store_block_damaged(tsdb, part, *at);
         }
+        tombstones_apply(sieve->tombstones, part, series, samples, begin);
+}
+
+static void drop_before(struct samples *samples, int64_t since_ms)
+{
+        size_t from = 0, count = samples->count;
+
+        while (from < count && samples->t_ms[from] < since_ms)
+                from++;
+        for (size_t i = from; from && i < count; i++)
+                samples_move(samples, i - from, i);
+        samples_truncate(samples, count - from);
 }
 
 static bool merge_series(struct tsdb *tsdb, const struct group *group, size_t *cursors,
                          struct part_output *output, struct error *err)
 {
         struct samples samples = {0};
+        struct sieve sieve;
         bool ok = true;
 
+        sieve_init(&sieve, tsdb);
         for (;;) {
                 uint32_t series = UINT32_MAX;
                 bool left = false;
@@ -145,11 +186,13 @@ static bool merge_series(struct tsdb *tsdb, const struct group *group, size_t *c
                         break;
                 samples_truncate(&samples, 0);
                 for (size_t i = 0; i < group->count; i++)
-                        read_blocks(tsdb, group->parts[i], &cursors[i], series, &samples);
+                        read_blocks(tsdb, group->parts[i], &sieve, &cursors[i], series, &samples);
                 samples_settle(&samples, 0);
+                drop_before(&samples, retained_since(sieve.retained, series, sieve.now_ms));
                 ok = part_output_add(output, series, &samples, err);
         }
         samples_release(&samples);
+        sieve_release(&sieve);
         return ok;
 }
 
@@ -236,5 +279,141 @@ bool store_merge(struct tsdb *tsdb, bool all, bool *ret_merged, struct error *er
         pthread_mutex_unlock(&tsdb->merge_lock);
         if (ok)
                 *ret_merged = due;
+        return ok;
+}
+
+/* ---- rewriting ----------------------------------------------------------------------------- */
+
+/* Parts from `first` on that are pieces of one, which grew too large: they must change together, as
+ * a part is known to be outdated by the sequences that a newer one covers. */
+static size_t piece_count(const struct view *view, size_t first)
+{
+        size_t count = 1;
+
+        while (first + count < view->part_count &&
+               view->parts[first + count]->head.base_ms == view->parts[first]->head.base_ms &&
+               !worth_merging(view->parts + first, count + 1))
+                count++;
+        return count;
+}
+
+/* Rewrites every part of the view for which `due` says so. Under merge_lock, so that only retention
+ * changes parts meanwhile. */
+static bool rewrite_parts(struct tsdb *tsdb, const struct view *view,
+                          bool (*due)(void *ctx, const struct part *part), void *ctx,
+                          bool *ret_any, struct error *err)
+{
+        bool ok = true, any = false;
+
+        for (size_t first = 0, count; ok && first < view->part_count; first += count) {
+                bool is_due = false;
+
+                count = piece_count(view, first);
+                for (size_t i = 0; i < count && !is_due; i++)
+                        is_due = due(ctx, view->parts[first + i]);
+                if (is_due) {
+                        struct group group = take_group(view->parts + first, count);
+
+                        any = true;
+                        ok = merge_group(tsdb, &group, err);
+                        group_release(&group);
+                }
+        }
+        *ret_any = any;
+        return ok;
+}
+
+static bool is_touched(void *ctx, const struct part *part)
+{
+        return tombstones_touch_part(ctx, part);
+}
+
+/* Tombstones that came after those whose parts were rewritten. */
+static bool is_newer(void *ctx, const struct tombstone *item)
+{
+        const struct tombstones *cleaned = ctx;
+
+        for (size_t i = 0; i < cleaned->count; i++)
+                if (cleaned->items[i].sequence == item->sequence &&
+                    cleaned->items[i].mint_ms == item->mint_ms &&
+                    cleaned->items[i].maxt_ms == item->maxt_ms &&
+                    roaring_bitmap_equals(cleaned->items[i].series, item->series))
+                        return false;
+        return true;
+}
+
+static bool drop_tombstones(struct tsdb *tsdb, struct tombstones *cleaned, struct error *err)
+{
+        struct view *view;
+        bool ok;
+
+        pthread_mutex_lock(&tsdb->maintain_lock);
+        view = store_view(tsdb);
+        ok = store_set_tombstones(tsdb, tombstones_make(view->tombstones, is_newer, cleaned, NULL),
+                                  err) &&
+             store_forget_series(tsdb, true, err);
+        view_unref(view);
+        pthread_mutex_unlock(&tsdb->maintain_lock);
+        return ok;
+}
+
+bool store_clean(struct tsdb *tsdb, struct error *err)
+{
+        struct view *view;
+        bool ok = true, any;
+
+        pthread_mutex_lock(&tsdb->merge_lock);
+        view = store_view(tsdb);
+        if (view->tombstones)
+                ok = rewrite_parts(tsdb, view, is_touched, view->tombstones, &any, err) &&
+                     drop_tombstones(tsdb, view->tombstones, err);
+        view_unref(view);
+        pthread_mutex_unlock(&tsdb->merge_lock);
+        return ok;
+}
+
+/* Looking for what is past its time costs a pass over the block indexes; a part is rewritten when
+ * an eighth of its blocks would go. */
+enum { SIFT_EVERY_MS = 3600 * 1000, SIFT_SHARE = 8 };
+
+static bool is_worth_sifting(void *ctx, const struct part *part)
+{
+        const struct sieve *sieve = ctx;
+        int64_t end_ms = part->head.base_ms + part->head.length_ms;
+        size_t gone = 0;
+        bool last = false;
+
+        for (size_t i = 0; i < part->block_count; i++) {
+                if (i == 0 || part->series[i] != part->series[i - 1])
+                        last = retained_since(sieve->retained, part->series[i], sieve->now_ms) >=
+                               end_ms;
+                gone += last;
+        }
+        return gone && gone >= part->block_count / SIFT_SHARE;
+}
+
+bool store_sift(struct tsdb *tsdb, struct error *err)
+{
+        int64_t now_ms = clock_mono_ns(&tsdb->clock) / 1000000;
+        bool ok = true, any = false;
+        struct sieve sieve;
+        struct view *view;
+
+        pthread_mutex_lock(&tsdb->merge_lock);
+        if (now_ms - tsdb->sifted_at_ms >= SIFT_EVERY_MS) {
+                tsdb->sifted_at_ms = now_ms;
+                sieve_init(&sieve, tsdb);
+                view = store_view(tsdb);
+                if (sieve.retained)
+                        ok = rewrite_parts(tsdb, view, is_worth_sifting, &sieve, &any, err);
+                view_unref(view);
+                sieve_release(&sieve);
+        }
+        if (ok && any) {
+                pthread_mutex_lock(&tsdb->maintain_lock);
+                ok = store_forget_series(tsdb, true, err);
+                pthread_mutex_unlock(&tsdb->maintain_lock);
+        }
+        pthread_mutex_unlock(&tsdb->merge_lock);
         return ok;
 }

@@ -43,6 +43,18 @@ static bool naive_same(const struct naive *s, size_t at, double v, uint64_t code
         return sample_bits(s->v[at]) == sample_bits(v);
 }
 
+static void naive_insert(struct naive *s, size_t at, int64_t t_ms, double v, uint64_t code)
+{
+        assert_true(s->count < SAMPLES_MAX);
+        memmove(s->t_ms + at + 1, s->t_ms + at, (s->count - at) * sizeof(*s->t_ms));
+        memmove(s->v + at + 1, s->v + at, (s->count - at) * sizeof(*s->v));
+        memmove(s->code + at + 1, s->code + at, (s->count - at) * sizeof(*s->code));
+        s->t_ms[at] = t_ms;
+        s->v[at] = v;
+        s->code[at] = code;
+        s->count++;
+}
+
 static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_ms, double v,
                                         uint64_t code)
 {
@@ -57,14 +69,7 @@ static enum append_outcome naive_append(struct world *w, uint32_t n, int64_t t_m
                                                       : APPEND_DUPLICATE_OTHER;
         if (s->count && t_ms < s->t_ms[s->count - 1] - w->options.out_of_order_ms)
                 return APPEND_TOO_OLD;
-        assert_true(s->count < SAMPLES_MAX);
-        memmove(s->t_ms + at + 1, s->t_ms + at, (s->count - at) * sizeof(*s->t_ms));
-        memmove(s->v + at + 1, s->v + at, (s->count - at) * sizeof(*s->v));
-        memmove(s->code + at + 1, s->code + at, (s->count - at) * sizeof(*s->code));
-        s->t_ms[at] = t_ms;
-        s->v[at] = v;
-        s->code[at] = code;
-        s->count++;
+        naive_insert(s, at, t_ms, v, code);
         return APPEND_OK;
 }
 
@@ -188,6 +193,70 @@ static void check(struct world *w)
         check_range(w, from_ms, from_ms);
 }
 
+/* Deletes a range of every third series. */
+static void delete_some(struct world *w)
+{
+        int64_t mint_ms = now_ms - (int64_t)rng_below(&w->rng, 6 * HOUR_MS);
+        int64_t maxt_ms = mint_ms + (int64_t)rng_below(&w->rng, 4 * HOUR_MS);
+        char kind[2] = {(char)('0' + rng_below(&w->rng, 3)), 0};
+        struct series_selector selector;
+        struct matcher matcher;
+        struct arena arena;
+        struct error err;
+
+        arena_init(&arena, SIZE_MAX);
+        assert_ok(matcher_init(&matcher, &arena, MATCHER_EQUAL, STR_LIT("kind"), str_from(kind),
+                               &err), err);
+        selector = (struct series_selector){&matcher, 1};
+        assert_ok(tsdb_delete(w->tsdb, &selector, 1, mint_ms, maxt_ms, &err), err);
+        for (uint32_t n = (uint32_t)(kind[0] - '0'); n < SERIES; n += 3) {
+                struct naive *s = &w->series[n];
+                size_t kept = 0;
+
+                for (size_t i = 0; i < s->count; i++) {
+                        if (s->t_ms[i] >= mint_ms && s->t_ms[i] <= maxt_ms)
+                                continue;
+                        s->t_ms[kept] = s->t_ms[i];
+                        s->v[kept] = s->v[i];
+                        s->code[kept++] = s->code[i];
+                }
+                s->count = kept;
+        }
+        arena_release(&arena);
+}
+
+/* Brings in samples of some series around the time of what it has; what it has stays. */
+static void import_some(struct world *w)
+{
+        uint32_t n = (uint32_t)rng_below(&w->rng, SERIES);
+        struct tsdb_import *import = tsdb_import_new(w->tsdb);
+        struct samples samples = {0};
+        struct error err;
+
+        for (int i = 0; i < 50; i++) {
+                int64_t t_ms = random_time(w, n) - (int64_t)rng_below(&w->rng, 9 * HOUR_MS);
+                uint64_t code = random_code(w, n);
+                double v = random_value(w);
+                struct naive *s = &w->series[n];
+                struct append_extra extra;
+                size_t at = s->count;
+
+                while (at > 0 && s->t_ms[at - 1] >= t_ms)
+                        at--;
+                if (at < s->count && s->t_ms[at] == t_ms)
+                        continue;
+                naive_insert(s, at, t_ms, v, code);
+                extra = extra_of(samples_arena(&samples), code, t_ms);
+                samples_append(&samples, t_ms, v);
+                samples_set_histogram(&samples, samples.count - 1, extra.h);
+                samples_set_start(&samples, samples.count - 1, extra.start_ms);
+        }
+        assert_ok(tsdb_import_add(import, resolve_number(w->tsdb, n), &samples, &err), err);
+        assert_ok(tsdb_import_flush(import, &err), err);
+        tsdb_import_free(import);
+        samples_release(&samples);
+}
+
 static void open_world(struct world *w)
 {
         struct error err;
@@ -215,6 +284,15 @@ static void step(struct world *w)
                 break;
         case 4:
                 check(w);
+                break;
+        case 5:
+                if (rng_below(&w->rng, 5) == 0)
+                        delete_some(w);
+                else if (rng_below(&w->rng, 10) == 0)
+                        assert_ok(tsdb_clean_tombstones(w->tsdb, &err), err);
+                break;
+        case 6:
+                import_some(w);
                 break;
         default:
                 append_batch(w);

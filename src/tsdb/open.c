@@ -33,7 +33,7 @@ void tsdb_options_init(struct tsdb_options *options, const char *dir)
 
 void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options)
 {
-        atomic_store(&tsdb->retention_ms, options->retention_ms);
+        store_set_rules(tsdb, options);
         atomic_store(&tsdb->retention_bytes, options->retention_bytes);
         atomic_store(&tsdb->out_of_order_ms, options->out_of_order_ms);
         atomic_store(&tsdb->max_ahead_ms, options->max_ahead_ms);
@@ -62,6 +62,7 @@ static void init_locks(struct tsdb *tsdb)
         pthread_cond_init(&tsdb->flushed, NULL);
         pthread_mutex_init(&tsdb->append_lock, NULL);
         pthread_mutex_init(&tsdb->view_lock, NULL);
+        pthread_mutex_init(&tsdb->retained_lock, NULL);
         pthread_mutex_init(&tsdb->maintain_lock, NULL);
         pthread_mutex_init(&tsdb->merge_lock, NULL);
         pthread_mutex_init(&tsdb->worker_lock, NULL);
@@ -80,12 +81,13 @@ static struct tsdb *new_store(const struct tsdb_options *options)
         tsdb->dir = alloc_strdup(&store_type, options->dir, strlen(options->dir));
         tsdb->options = *options;
         tsdb->options.dir = tsdb->dir;
+        tsdb->options.retention_rules = NULL; /* the caller's: store_set_rules copies them */
         tsdb->clock = *options->clock;
         tsdb->lock_file = FILE_CLOSED;
         tsdb->group = BUF_INIT(GROUP_MAX_BYTES);
         tsdb->records = BUF_INIT(GROUP_MAX_BYTES);
         tsdb->recovered_max_t_ms = INT64_MIN;
-        tsdb->forgot_at_ms = clock_mono_ns(&tsdb->clock) / 1000000;
+        tsdb->sifted_at_ms = tsdb->forgot_at_ms = clock_mono_ns(&tsdb->clock) / 1000000;
         tsdb->next_file = tsdb->next_sequence = 1;
         tsdb->next_series = tsdb->saved_series = 1;
         init_locks(tsdb);
@@ -103,6 +105,8 @@ static struct tsdb *free_store(struct tsdb *tsdb)
         view_unref(tsdb->view);
         memtable_unref(tsdb->open);
         index_unref(tsdb->index);
+        retained_unref(tsdb->retained);
+        retention_rules_unref(tsdb->retention_rules);
         exemplars_release(&tsdb->exemplars);
         pages_release(&tsdb->states);
         file_close(&tsdb->lock_file);
@@ -112,6 +116,7 @@ static struct tsdb *free_store(struct tsdb *tsdb)
         pthread_cond_destroy(&tsdb->flushed);
         pthread_mutex_destroy(&tsdb->append_lock);
         pthread_mutex_destroy(&tsdb->view_lock);
+        pthread_mutex_destroy(&tsdb->retained_lock);
         pthread_mutex_destroy(&tsdb->maintain_lock);
         pthread_mutex_destroy(&tsdb->merge_lock);
         pthread_mutex_destroy(&tsdb->worker_lock);
@@ -340,6 +345,25 @@ static bool load_by_search(struct tsdb *tsdb, struct arena *arena, struct error 
         return find_parts(tsdb, arena, err);
 }
 
+static bool load_tombstones(struct tsdb *tsdb, struct error *err)
+{
+        struct view_change change = {.new_tombstones = true};
+        struct error failure;
+
+        if (!tombstones_load(tsdb->dir, &change.tombstones, &failure)) {
+                if (failure.code != ERROR_CORRUPT)
+                        return error_set(err, failure.code, "%s", failure.text);
+                store_event(tsdb, TSDB_EVENT_TOMBSTONES_DAMAGED, "tombstones", 0, 0);
+                return true;
+        }
+        /* What is written from now on is not concerned, also after the manifest was lost. */
+        for (size_t i = 0; change.tombstones && i < change.tombstones->count; i++)
+                if (tsdb->next_sequence < change.tombstones->items[i].sequence)
+                        tsdb->next_sequence = change.tombstones->items[i].sequence;
+        store_change_view(tsdb, &change);
+        return true;
+}
+
 static bool load_files(struct tsdb *tsdb, struct error *err)
 {
         struct manifest manifest = {0};
@@ -359,7 +383,7 @@ static bool load_files(struct tsdb *tsdb, struct error *err)
                     failure.code != ERROR_NOT_FOUND)
                         store_event(tsdb, TSDB_EVENT_MANIFEST_REBUILT, "MANIFEST", 0, 0);
         }
-        ok = ok && store_load_exemplars(tsdb, &arena, err);
+        ok = ok && load_tombstones(tsdb, err) && store_load_exemplars(tsdb, &arena, err);
         arena_release(&arena);
         return ok;
 }
@@ -518,7 +542,7 @@ bool tsdb_maintain(struct tsdb *tsdb, struct error *err)
         pthread_mutex_unlock(&tsdb->maintain_lock);
         while (ok && merged)
                 ok = store_merge(tsdb, false, &merged, err);
-        return ok;
+        return ok && store_sift(tsdb, err);
 }
 
 bool tsdb_seal(struct tsdb *tsdb, struct error *err)

@@ -10,8 +10,17 @@ struct store_querier {
         struct tsdb *tsdb;
         struct view *view;
         struct index *index;
-        int64_t mint_ms, maxt_ms;
+        struct retained *retained;
+        int64_t mint_ms, maxt_ms, now_ms;
 };
+
+/* The first timestamp of the series that the querier shows. */
+static int64_t begin_of(const struct store_querier *querier, uint32_t series)
+{
+        int64_t since_ms = retained_since(querier->retained, series, querier->now_ms);
+
+        return since_ms > querier->mint_ms ? since_ms : querier->mint_ms;
+}
 
 /* A step that checks the budget and the client once in a while. */
 enum { CHECK_EVERY = 4096 };
@@ -38,9 +47,12 @@ static bool find_ids(struct store_querier *querier, struct arena *arena,
                           err))
                 return false;
         for (size_t i = 0; i < count; i++) {
+                int64_t begin_ms = begin_of(querier, ids[i]);
+
                 if (i % CHECK_EVERY == 0 && !may_go_on(arena, cancel, err))
                         return false;
-                if (view_has(querier->view, ids[i], querier->mint_ms, querier->maxt_ms))
+                if (begin_ms <= querier->maxt_ms &&
+                    view_has(querier->view, ids[i], begin_ms, querier->maxt_ms))
                         ids[kept++] = ids[i];
         }
         *ret_ids = ids;
@@ -90,9 +102,11 @@ static bool querier_read(struct querier *base, const struct series *series, int6
 {
         struct store_querier *querier = (struct store_querier *)base;
 
+        int64_t begin_ms = begin_of(querier, (uint32_t)series->ref);
+
         (void)err;
-        if (mint_ms < querier->mint_ms)
-                mint_ms = querier->mint_ms;
+        if (mint_ms < begin_ms)
+                mint_ms = begin_ms;
         if (maxt_ms > querier->maxt_ms)
                 maxt_ms = querier->maxt_ms;
         view_read(querier->tsdb, querier->view, (uint32_t)series->ref, mint_ms, maxt_ms, samples);
@@ -246,6 +260,7 @@ static void querier_close(struct querier *base)
 
         view_unref(querier->view);
         index_unref(querier->index);
+        retained_unref(querier->retained);
         alloc_free(&querier_type, querier);
 }
 
@@ -269,6 +284,8 @@ bool store_open_querier(void *ctx, int64_t mint_ms, int64_t maxt_ms, struct quer
         querier->maxt_ms = maxt_ms;
         querier->view = store_view(ctx);
         querier->index = store_index(ctx);
+        querier->now_ms = clock_now_ms(&querier->tsdb->clock);
+        querier->retained = store_retained(ctx, querier->index);
         *ret_querier = &querier->base;
         return true;
 }

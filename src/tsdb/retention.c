@@ -4,10 +4,37 @@
 
 ALLOC_TYPE(retention_type, "tsdb_retention")
 
-struct expired {
-        struct part **parts;
-        size_t count;
-};
+void store_set_rules(struct tsdb *tsdb, const struct tsdb_options *options)
+{
+        struct retention_rules *rules = retention_rules_new(options), *old;
+
+        atomic_store(&tsdb->retention_ms, options->retention_ms);
+        atomic_store(&tsdb->longest_retention_ms,
+                     retention_rules_longest(rules, options->retention_ms));
+        pthread_mutex_lock(&tsdb->retained_lock);
+        old = tsdb->retention_rules;
+        tsdb->retention_rules = rules;
+        pthread_mutex_unlock(&tsdb->retained_lock);
+        retention_rules_unref(old);
+}
+
+struct retained *store_retained(struct tsdb *tsdb, struct index *index)
+{
+        int64_t general_ms = atomic_load(&tsdb->retention_ms);
+        uint32_t end = atomic_load(&tsdb->next_series);
+        struct retained *retained = NULL;
+
+        pthread_mutex_lock(&tsdb->retained_lock);
+        if (tsdb->retention_rules &&
+            !retained_is_of(tsdb->retained, tsdb->retention_rules, index, end, general_ms)) {
+                retained_unref(tsdb->retained);
+                tsdb->retained = retained_new(tsdb->retention_rules, index, end, general_ms);
+        }
+        if (tsdb->retention_rules)
+                retained = retained_ref(tsdb->retained);
+        pthread_mutex_unlock(&tsdb->retained_lock);
+        return retained;
+}
 
 static uint64_t stored_bytes(struct tsdb *tsdb, const struct view *view)
 {
@@ -26,7 +53,7 @@ static uint64_t stored_bytes(struct tsdb *tsdb, const struct view *view)
  * goes for its size. */
 static size_t count_expired(struct tsdb *tsdb, const struct view *view)
 {
-        int64_t retention_ms = atomic_load(&tsdb->retention_ms);
+        int64_t retention_ms = atomic_load(&tsdb->longest_retention_ms);
         uint64_t limit_bytes = atomic_load(&tsdb->retention_bytes);
         uint64_t bytes = stored_bytes(tsdb, view);
         int64_t oldest_ms = clock_now_ms(&tsdb->clock) - retention_ms;
@@ -119,8 +146,7 @@ static uint64_t replace_index(struct tsdb *tsdb, struct index *smaller, uint32_t
         return forgotten;
 }
 
-/* Series created since the last round stay: their first samples may be on the way. */
-static bool forget_series(struct tsdb *tsdb, bool parts_dropped, struct error *err)
+bool store_forget_series(struct tsdb *tsdb, bool parts_dropped, struct error *err)
 {
         uint32_t end = atomic_load(&tsdb->next_series), below = tsdb->forget_below;
         struct view *view = store_view(tsdb);
@@ -168,5 +194,5 @@ bool store_retain(struct tsdb *tsdb, struct error *err)
         if (!expired && now_ms - tsdb->forgot_at_ms < FORGET_EVERY_MS)
                 return true;
         tsdb->forgot_at_ms = now_ms;
-        return forget_series(tsdb, expired > 0, err);
+        return store_forget_series(tsdb, expired > 0, err);
 }

@@ -9,6 +9,7 @@ static void add_view(struct tsdb *tsdb, struct tsdb_stats *stats)
         stats->min_t_ms = INT64_MAX;
         stats->max_t_ms = INT64_MIN;
         stats->parts = view->part_count;
+        stats->tombstones = view->tombstones ? view->tombstones->count : 0;
         for (size_t i = 0; i < view->part_count; i++) {
                 const struct part *part = view->parts[i];
 

@@ -3,14 +3,8 @@
 #ifndef TSDB_STORE_FIXTURE_TEST_H
 #define TSDB_STORE_FIXTURE_TEST_H
 
-#include "testing/unit.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/buf.h"
-#include "tsdb/tsdb.h"
+#include "tsdb/fixture_test.h"
 
 /* ---- a store in a directory of its own ----------------------------------------------------- */
 
@@ -58,11 +52,8 @@ static inline void setup(struct fixture *f)
 
 static inline void teardown(struct fixture *f)
 {
-        char command[128];
-
         f->tsdb = tsdb_close(f->tsdb);
-        snprintf(command, sizeof(command), "rm -rf %s", f->dir);
-        assert_int_equal(system(command), 0);
+        remove_tree(f->dir);
 }
 
 static inline void reopen(struct fixture *f)

@@ -1,8 +1,8 @@
 /* tsdb/store_int.h - the store's own state; shared by its files, never by others.
  *
  * Locks, outermost first: merge_lock, maintain_lock (one flush, merge or retention step changes
- * the set of parts at a time), append_lock, index_swap, view_lock. Each field names its lock.
- * Reading takes view_lock for a moment to reference the current view and then needs none.
+ * the set of parts at a time), append_lock, index_swap, retained_lock, view_lock. Each field names
+ * its lock. Reading takes view_lock for a moment to reference the current view and then needs none.
  */
 #ifndef TSDB_STORE_INT_H
 #define TSDB_STORE_INT_H
@@ -14,6 +14,8 @@
 #include "tsdb/index_int.h"
 #include "tsdb/memtable_int.h"
 #include "tsdb/part_int.h"
+#include "tsdb/retained_int.h"
+#include "tsdb/tombstones_int.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
@@ -24,6 +26,7 @@ struct view {
         size_t part_count;
         struct memtable **memtables; /* oldest first; the last is appended to */
         size_t memtable_count;
+        struct tombstones *tombstones; /* of the parts; NULL: none */
 };
 
 /* The newest sample of a series; all zero before the first. */
@@ -69,6 +72,7 @@ struct tsdb {
         struct clock clock;
         struct tsdb_options options; /* as opened; the limits below may change */
         _Atomic int64_t retention_ms, out_of_order_ms, max_ahead_ms;
+        _Atomic int64_t longest_retention_ms; /* with the rules' */
         _Atomic uint64_t retention_bytes, series_limit;
         struct file lock_file;
         struct wal *wal;
@@ -83,8 +87,10 @@ struct tsdb {
         struct memtable *open;           /* append_lock; last memtable of the view */
         uint64_t open_wal_bytes;         /* append_lock; logged since the last flush began */
         uint64_t frozen_wal_bytes;       /* append_lock; of memtables not yet flushed */
-        int64_t recovered_max_t_ms;      /* newest in any part at open; fixed since */
-        uint32_t recovered_series;       /* ids below were known at open; fixed since */
+        /* The newest sample of a series below this id that has no state may be in the parts,
+         * where nothing is newer than this. */
+        int64_t recovered_max_t_ms;      /* append_lock */
+        uint32_t recovered_series;       /* append_lock */
         struct buf group;                /* append_lock; scratch */
         struct accepted *accepted;       /* append_lock; scratch */
         size_t accepted_capacity;
@@ -102,6 +108,10 @@ struct tsdb {
         struct view *view;               /* view_lock; one reference */
         struct index *index;             /* view_lock to reference; index_swap to replace */
 
+        pthread_mutex_t retained_lock;
+        struct retention_rules *retention_rules; /* retained_lock */
+        struct retained *retained;       /* retained_lock; the newest made, may be outdated */
+
         pthread_mutex_t maintain_lock;
         pthread_mutex_t merge_lock;      /* one merge at a time; outside of maintain_lock */
         _Atomic uint64_t next_file;      /* numbers of part and series files */
@@ -112,6 +122,7 @@ struct tsdb {
         size_t series_file_count, series_file_capacity;
         uint32_t forget_below;           /* maintain_lock; series created before the last round */
         int64_t forgot_at_ms;            /* maintain_lock; monotonic */
+        int64_t sifted_at_ms;            /* merge_lock; monotonic */
         bool has_reserve;                /* maintain_lock */
 
         /* Background threads. */
@@ -148,8 +159,16 @@ struct view_change {
         size_t come_count;
         const struct memtable *flushed;
         struct memtable *fresh;
+        bool new_tombstones;            /* these take the place of the old ones; a reference */
+        struct tombstones *tombstones;
 };
 void store_change_view(struct tsdb *tsdb, const struct view_change *change);
+
+/* ---- retention.c --------------------------------------------------------------------------- */
+
+/* What the rules mean for the series of the index: a reference, NULL without rules. */
+struct retained *store_retained(struct tsdb *tsdb, struct index *index);
+void store_set_rules(struct tsdb *tsdb, const struct tsdb_options *options);
 
 /* ---- events.c ------------------------------------------------------------------------------ */
 

@@ -36,6 +36,7 @@ enum tsdb_event_kind {
         TSDB_EVENT_SERIES_DAMAGED,  /* label sets lost: both copies of a series frame are damaged */
         TSDB_EVENT_SERIES_REPAIRED, /* a damaged series frame was read from its mirror */
         TSDB_EVENT_EXEMPLARS_DAMAGED, /* a file of exemplars is damaged; some are lost */
+        TSDB_EVENT_TOMBSTONES_DAMAGED, /* deleted samples come back that were not rewritten */
         TSDB_EVENT_MANIFEST_REBUILT,
         TSDB_EVENT_DISK_FULL,       /* writes are refused from now on */
         TSDB_EVENT_DISK_RECOVERED,  /* writes are accepted again */
@@ -52,14 +53,26 @@ struct tsdb_event {
 
 const char *tsdb_event_text(enum tsdb_event_kind kind); /* one English line for the log */
 
+/* How long the series that match any of the selectors are kept, where that differs. */
+struct tsdb_retention_rule {
+        const struct series_selector *selectors;
+        size_t selector_count;
+        int64_t retention_ms; /* 0: for ever */
+};
+
 /* Set defaults with tsdb_options_init, then change what you want. Copied by tsdb_open. */
 struct tsdb_options {
         const char *dir;            /* created when absent */
         const struct clock *clock;  /* default clock_real */
         int64_t retention_ms;       /* 0: for ever; default 15 d. Older samples are refused */
         uint64_t retention_bytes;   /* of the whole directory; 0: no limit (default) */
+        /* The first rule that matches a series decides instead of retention_ms, to the sample;
+         * without rules data goes by whole partitions. Default none. */
+        const struct tsdb_retention_rule *retention_rules;
+        size_t retention_rule_count;
         int64_t partition_ms;       /* data is dropped by partition; default 1 d */
-        int64_t out_of_order_ms;    /* behind the newest sample of its series; 0: none; 1 h */
+        int64_t out_of_order_ms;    /* behind the newest sample of its series; 0: none; default
+                                     * 1 h; INT64_MAX: any age */
         int64_t max_ahead_ms;       /* ahead of the clock; 0: no limit; default 10 min */
         uint64_t series_limit;      /* series known at once; 0: no limit; default 20 M */
         uint64_t exemplar_limit;    /* kept of all series together; 0: none; default 100,000 */
@@ -95,8 +108,9 @@ struct series_source tsdb_source(struct tsdb *tsdb);
 struct sample_feed;
 struct sample_feed tsdb_feed(struct tsdb *tsdb);
 
-/* Changes retention and limits while running: retention_ms, retention_bytes, out_of_order_ms,
- * max_ahead_ms, series_limit and exemplar_limit of `options` are taken, the rest is ignored. */
+/* Changes retention and limits while running: retention_ms, retention_bytes, retention_rules,
+ * out_of_order_ms, max_ahead_ms, series_limit and exemplar_limit of `options` are taken, the rest
+ * is ignored. */
 void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options);
 
 /* Makes everything open a sealed part and merges each partition into one. ERROR_FULL. */
@@ -104,6 +118,35 @@ NODISCARD bool tsdb_seal(struct tsdb *tsdb, struct error *err);
 
 /* One round of what the background threads do: flush what is due, merge, retention. */
 NODISCARD bool tsdb_maintain(struct tsdb *tsdb, struct error *err);
+
+/* Deletes what is stored now of the series that match any of the selectors, in [mint_ms, maxt_ms].
+ * Durable when it returns; disk space comes back with tsdb_clean_tombstones. ERROR_FULL. */
+NODISCARD bool tsdb_delete(struct tsdb *tsdb, const struct series_selector *selectors,
+                           size_t selector_count, int64_t mint_ms, int64_t maxt_ms,
+                           struct error *err);
+
+/* Rewrites the parts that hold deleted samples, and forgets series of which nothing is left.
+ * ERROR_FULL. */
+NODISCARD bool tsdb_clean_tombstones(struct tsdb *tsdb, struct error *err);
+
+/* Makes `dir`, which must not exist, a store of its own with what is stored now, by hard links: on
+ * the same file system. With skip_open what is not in parts yet is left out. ERROR_FULL,
+ * ERROR_IO. */
+NODISCARD bool tsdb_snapshot(struct tsdb *tsdb, const char *dir, bool skip_open,
+                             struct error *err);
+
+/* Bringing in samples of any age, as backfilling does, past the log: several times as fast as
+ * appending. They are seen, and durable, once the import is flushed; retention applies. Where a
+ * timestamp is stored already, what is stored stays. One thread per import. */
+struct tsdb_import;
+struct tsdb_import *tsdb_import_new(struct tsdb *tsdb);
+/* Samples of one series (of the sink's resolve) in any order; copied. Flushes by itself when it
+ * holds too much memory. ERROR_FULL; ERROR_INVALID for timestamps beyond what is possible. */
+NODISCARD bool tsdb_import_add(struct tsdb_import *import, series_ref ref,
+                               const struct samples *samples, struct error *err);
+NODISCARD bool tsdb_import_flush(struct tsdb_import *import, struct error *err);
+/* Drops what was not flushed. Takes NULL, returns NULL. */
+struct tsdb_import *tsdb_import_free(struct tsdb_import *import);
 
 /* Whether writes are refused because the disk is full. Cheap. */
 bool tsdb_is_full(const struct tsdb *tsdb);
@@ -134,6 +177,7 @@ struct tsdb_stats {
         uint64_t flushes, merges;
         uint64_t merged_samples;
         uint64_t parts_expired;        /* dropped by retention */
+        uint64_t tombstones;           /* deletions whose samples may still be on the disk */
         uint64_t events[TSDB_EVENT_KINDS];
         int64_t min_t_ms, max_t_ms;    /* over everything stored; min > max when empty */
         uint64_t label_names, label_pairs;

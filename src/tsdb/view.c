@@ -33,6 +33,7 @@ struct view *view_unref(struct view *view)
                 part_unref(view->parts[i]);
         for (size_t i = 0; i < view->memtable_count; i++)
                 memtable_unref(view->memtables[i]);
+        tombstones_unref(view->tombstones);
         alloc_free(&view_type, view->parts);
         alloc_free(&view_type, view->memtables);
         return alloc_free(&view_type, view);
@@ -77,6 +78,8 @@ static struct view *changed(const struct view *old, const struct view_change *ch
                         first = i + 1;
         for (size_t i = first; i < old->memtable_count; i++)
                 view->memtables[view->memtable_count++] = memtable_ref(old->memtables[i]);
+        view->tombstones = change->new_tombstones ? change->tombstones
+                                                  : tombstones_ref(old->tombstones);
         if (change->fresh)
                 view->memtables[view->memtable_count++] = memtable_ref(change->fresh);
         return view;

@@ -119,8 +119,13 @@ void view_read(struct tsdb *tsdb, const struct view *view, uint32_t series, int6
         for (size_t i = 0; i < view->part_count; i++) {
                 struct part *part = view->parts[i];
 
-                if (part->min_t_ms <= maxt_ms && part->max_t_ms >= mint_ms)
-                        read_part(tsdb, part, series, mint_ms, maxt_ms, samples);
+                size_t begin = samples->count;
+
+                if (part->min_t_ms > maxt_ms || part->max_t_ms < mint_ms)
+                        continue;
+                read_part(tsdb, part, series, mint_ms, maxt_ms, samples);
+                if (UNLIKELY(view->tombstones))
+                        tombstones_apply(view->tombstones, part, series, samples, begin);
         }
         for (size_t i = 0; i < view->memtable_count; i++)
                 if (memtable_overlaps(view->memtables[i], mint_ms, maxt_ms))
@@ -138,7 +143,8 @@ bool view_has(const struct view *view, uint32_t series, int64_t mint_ms, int64_t
                 const struct part *part = view->parts[i];
 
                 if (part->min_t_ms <= maxt_ms && part->max_t_ms >= mint_ms &&
-                    part_find(part, series) < part->block_count)
+                    part_find(part, series) < part->block_count &&
+                    !tombstones_cover(view->tombstones, part, series, mint_ms, maxt_ms))
                         return true;
         }
         return false;

@@ -112,7 +112,8 @@ static void *run_merge(void *arg)
                         continue;
                 }
                 pthread_mutex_unlock(&tsdb->worker_lock);
-                ok = store_merge(tsdb, false, &merged, NULL);
+                ok = store_merge(tsdb, false, &merged, NULL) &&
+                     (merged || store_sift(tsdb, NULL));
                 pthread_mutex_lock(&tsdb->worker_lock);
                 tsdb->merge_due = ok && merged;
         }

@@ -250,10 +250,10 @@ def read_head(data, at):
 
 
 def read_part(path):
-    """(first sequence number, [(series, samples)])"""
+    """First and last sequence number, [(series, samples)]"""
     data = path.read_bytes()
     foot = len(data) - 120
-    base, length, first, _, _ = read_head(data, 0)
+    base, length, first, last, _ = read_head(data, 0)
     if read_head(data, foot) != read_head(data, 0):
         raise Damaged("head and foot differ")
     index, count, columns, samples, mint, maxt, index_crc, foot_crc = \
@@ -278,7 +278,7 @@ def read_part(path):
     times = [t for _, block in blocks for t, _ in block]
     if len(times) != samples or min(times) != mint or max(times) != maxt:
         raise Damaged("foot and blocks differ")
-    return first, blocks
+    return first, last, blocks
 
 
 def read_series_file(path, series):
@@ -305,6 +305,24 @@ def read_series_file(path, series):
         at += 12 + length
     if found != count:
         raise Damaged("series file count")
+
+
+def read_tombstones(path):
+    """[(first ms, last ms, sequence number, set of series)]"""
+    data = path.read_bytes()
+    magic, length, crc = struct.unpack_from("<8sII", data)
+    if magic != b"PWTOMB\0\1" or len(data) != 16 + length or crc != crc32c(data[16:]):
+        raise Damaged("tombstones")
+    r, items = Reader(unzstd(data[16:])), []
+    while r.left():
+        first, last, sequence, series, behind = r.zigzag(), r.zigzag(), r.varint(), set(), 0
+        for _ in range(r.varint()):
+            behind += r.varint()
+            count = r.varint()
+            series.update(range(behind, behind + count))
+            behind += count
+        items.append((first, last, sequence, series))
+    return items
 
 
 def read_manifest(path):
@@ -442,11 +460,15 @@ def read_store(root):
             read_log_segment(path, series, logged)
     for number in part_numbers:
         parts.append(read_part(root / "parts" / f"{number:016x}.part"))
+    deleted = read_tombstones(root / "tombstones") if (root / "tombstones").exists() else []
     store = {}
     # Of one timestamp the lowest sequence number is right; the log comes last, in its own order.
-    for _, blocks in sorted(parts, key=lambda part: part[0]):
+    for _, last, blocks in sorted(parts, key=lambda part: part[0]):
         for number, block in blocks:
             for t, value in block:
+                if any(last < sequence and begin <= t <= end and number in ids
+                       for begin, end, sequence, ids in deleted):
+                    continue
                 store.setdefault(series[number], {}).setdefault(t, value)
     for number, t, value in logged:
         store.setdefault(series[number], {}).setdefault(t, value)
@@ -464,7 +486,8 @@ def list_files(root):
                ".exemplars": read_exemplar_file,
                ".wal": lambda p: read_log_segment(p, {}, [])}
     for path in sorted(root.rglob("*")):
-        reader = read_manifest if path.name == "MANIFEST" else readers.get(path.suffix)
+        reader = {"MANIFEST": read_manifest, "tombstones": read_tombstones}.get(
+            path.name, readers.get(path.suffix))
         if not reader:
             continue
         try:
