@@ -17,8 +17,10 @@ static const struct cli_command own_commands[] = {
          "take over a data directory of Prometheus", cli_import_prometheus},
         {"query", "[--server URL] [--time T] EXPR", "evaluate a PromQL expression on a server",
          cli_query},
+        {"repair", "DIR", "mend a store that is not open, and say what was cut", cli_repair},
         {"test promql", "FILE...", "run scripts in Prometheus's promqltest language",
          cli_test_promql},
+        {"verify", "DIR", "check every checksum of a store that is not open", cli_verify},
 };
 
 static void print_help(const struct cli_command *more, int more_count)

@@ -201,9 +201,10 @@ static void discard_files(struct tsdb *tsdb)
         tsdb->exemplar_file_count = 0;
 }
 
-bool store_save_exemplars(struct tsdb *tsdb, struct error *err)
+/* Of all exemplars, or those that came since the last time. */
+static bool save(struct tsdb *tsdb, bool all, struct error *err)
 {
-        bool all = tsdb->exemplar_file_count >= FILES_MAX, ok = true;
+        bool ok = true;
         struct buf records = BUF_INIT(SIZE_MAX / 4), content = BUF_INIT(SIZE_MAX / 4);
         struct log_samples log;
         uint64_t last, number;
@@ -211,7 +212,7 @@ bool store_save_exemplars(struct tsdb *tsdb, struct error *err)
         log_samples_begin(&log, &records, LOG_EXEMPLARS);
         last = exemplars_each(&tsdb->exemplars, all ? 0 : tsdb->saved_exemplars, log_one, &log);
         log_samples_end(&log);
-        if (last != tsdb->saved_exemplars) {
+        if (last != (all ? 0 : tsdb->saved_exemplars)) {
                 number = atomic_fetch_add(&tsdb->next_file, 1);
                 put_frames(&content, &records);
                 ok = write_file(tsdb, number, &content, err);
@@ -225,6 +226,20 @@ bool store_save_exemplars(struct tsdb *tsdb, struct error *err)
         buf_release(&records);
         buf_release(&content);
         return ok;
+}
+
+bool store_save_exemplars(struct tsdb *tsdb, struct error *err)
+{
+        return save(tsdb, tsdb->exemplar_file_count >= FILES_MAX, err);
+}
+
+bool store_rewrite_exemplars(struct tsdb *tsdb, struct error *err)
+{
+        if (!save(tsdb, true, err))
+                return false;
+        if (!exemplars_count(&tsdb->exemplars))
+                discard_files(tsdb);
+        return true;
 }
 
 static void load_item(void *ctx, const struct exemplar_item *item)

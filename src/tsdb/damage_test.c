@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/file.h"
+#include "codec/crc32c.h"
 #include "wal/wal.h"
 
 /* The last few series begin after the parts were written, so that only the log defines them. */
@@ -512,6 +513,104 @@ static void test_cut_parts(void **state)
         remove_tree(dir);
 }
 
+/* ---- verify and repair --------------------------------------------------------------------- */
+
+static uint64_t count_damage(const char *dir)
+{
+        struct tsdb_check check = {0};
+        struct error err;
+
+        assert_ok(tsdb_verify(dir, &check, &err), err);
+        assert_true(check.files > 4 && check.frames);
+        return check.damaged;
+}
+
+static void test_verify_and_repair(void **state)
+{
+        struct rng rng = rng_seeded("verify");
+        int flips = run_in_full() ? 2000 : 60, unnoticed = 0;
+        struct tree tree;
+        char dir[64];
+
+        (void)state;
+        scratch_dir(dir);
+        make_tree(&tree, dir);
+        tree_write(&tree, dir);
+        assert_int_equal(count_damage(dir), 0);
+        for (int i = 0; i < flips;) {
+                struct copy *file = &tree.files[rng_below(&rng, tree.count)];
+                struct tsdb_check check = {0};
+                struct found before, after;
+                struct error err;
+                uint64_t damage;
+                size_t bit;
+
+                if (!used_bytes(file))
+                        continue;
+                i++;
+                bit = rng_below(&rng, used_bytes(file) * 8);
+                file->bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+                tree_write(&tree, dir);
+                damage = count_damage(dir);
+                look(dir, &before);
+                if (before.total != SAMPLES && !damage)
+                        fail_msg("bit %zu of %s: a loss that verify does not see", bit, file->path);
+                /* Bytes that fill up to a multiple of eight, and heads that nobody needs. */
+                unnoticed += !damage;
+                tree_write(&tree, dir);
+                assert_ok(tsdb_repair(dir, &check, &err), err);
+                if (before.total != SAMPLES && !check.damaged)
+                        fail_msg("bit %zu of %s: a loss that repair does not tell", bit,
+                                 file->path);
+                if (count_damage(dir))
+                        fail_msg("bit %zu of %s: damaged after the repair", bit, file->path);
+                look(dir, &after);
+                assert_int_equal(after.total, before.total);
+                file->bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+        }
+        assert_true(unnoticed <= 3 + flips / 20);
+        tree_release(&tree);
+        remove_tree(dir);
+}
+
+static void test_verify_refuses(void **state)
+{
+        struct tsdb_check check = {0};
+        struct tree tree;
+        struct tsdb *tsdb;
+        struct error err;
+        char dir[64];
+
+        (void)state;
+        scratch_dir(dir);
+        assert_false(tsdb_verify(dir, &check, &err));
+        assert_int_equal(err.code, ERROR_NOT_FOUND);
+        tsdb = open_store(dir);
+        assert_false(tsdb_verify(dir, &check, &err));
+        assert_int_equal(err.code, ERROR_EXECUTION);
+        assert_false(tsdb_repair(dir, &check, &err));
+        tsdb_close(tsdb);
+        make_tree(&tree, dir);
+        for (size_t i = 0; i < tree.count; i++) {
+                struct buf *bytes = &tree.files[i].bytes;
+                uint32_t crc;
+
+                if (strcmp(tree.files[i].path, "MANIFEST"))
+                        continue;
+                bytes->data[7]++;
+                crc = crc32c(0, bytes->data, bytes->len - 4);
+                memcpy(bytes->data + bytes->len - 4, &crc, 4);
+        }
+        tree_write(&tree, dir);
+        assert_false(tsdb_verify(dir, &check, &err));
+        assert_int_equal(err.code, ERROR_UNSUPPORTED);
+        assert_false(tsdb_repair(dir, &check, &err));
+        assert_int_equal(err.code, ERROR_UNSUPPORTED);
+        assert_non_null(strstr(err.text, "format version"));
+        tree_release(&tree);
+        remove_tree(dir);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -521,6 +620,8 @@ int main(void)
                 cmocka_unit_test(test_missing_manifest),
                 cmocka_unit_test(test_lost_copies_of_series_files),
                 cmocka_unit_test(test_cut_parts),
+                cmocka_unit_test(test_verify_and_repair),
+                cmocka_unit_test(test_verify_refuses),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,13 @@ NODISCARD bool store_merge(struct tsdb *tsdb, bool all, bool *ret_merged, struct
 NODISCARD bool store_clean(struct tsdb *tsdb, struct error *err);
 /* Once an hour: rewrites parts of which a good deal is past a retention rule. */
 NODISCARD bool store_sift(struct tsdb *tsdb, struct error *err);
+/* Rewrites every part of which anything is damaged, which it tells: what is left of it. */
+NODISCARD bool store_mend(struct tsdb *tsdb, struct tsdb_check *check, struct error *err);
+
+/* ---- verify.c ------------------------------------------------------------------------------ */
+
+/* Looks at every block; adds to the check's counts. False when anything is damaged. */
+bool part_check(struct part *part, struct tsdb_check *check);
 
 /* Makes `tombstones` (a reference, NULL: none) the current ones, on the disk first. Under
  * maintain_lock. ERROR_FULL, then nothing has changed. */

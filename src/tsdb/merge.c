@@ -300,7 +300,7 @@ static size_t piece_count(const struct view *view, size_t first)
 /* Rewrites every part of the view for which `due` says so. Under merge_lock, so that only retention
  * changes parts meanwhile. */
 static bool rewrite_parts(struct tsdb *tsdb, const struct view *view,
-                          bool (*due)(void *ctx, const struct part *part), void *ctx,
+                          bool (*due)(void *ctx, struct part *part), void *ctx,
                           bool *ret_any, struct error *err)
 {
         bool ok = true, any = false;
@@ -323,7 +323,7 @@ static bool rewrite_parts(struct tsdb *tsdb, const struct view *view,
         return ok;
 }
 
-static bool is_touched(void *ctx, const struct part *part)
+static bool is_touched(void *ctx, struct part *part)
 {
         return tombstones_touch_part(ctx, part);
 }
@@ -376,7 +376,7 @@ bool store_clean(struct tsdb *tsdb, struct error *err)
  * an eighth of its blocks would go. */
 enum { SIFT_EVERY_MS = 3600 * 1000, SIFT_SHARE = 8 };
 
-static bool is_worth_sifting(void *ctx, const struct part *part)
+static bool is_worth_sifting(void *ctx, struct part *part)
 {
         const struct sieve *sieve = ctx;
         int64_t end_ms = part->head.base_ms + part->head.length_ms;
@@ -414,6 +414,24 @@ bool store_sift(struct tsdb *tsdb, struct error *err)
                 ok = store_forget_series(tsdb, true, err);
                 pthread_mutex_unlock(&tsdb->maintain_lock);
         }
+        pthread_mutex_unlock(&tsdb->merge_lock);
+        return ok;
+}
+
+static bool is_damaged(void *ctx, struct part *part)
+{
+        return !part_check(part, ctx);
+}
+
+bool store_mend(struct tsdb *tsdb, struct tsdb_check *check, struct error *err)
+{
+        struct view *view;
+        bool ok, any;
+
+        pthread_mutex_lock(&tsdb->merge_lock);
+        view = store_view(tsdb);
+        ok = rewrite_parts(tsdb, view, is_damaged, check, &any, err);
+        view_unref(view);
         pthread_mutex_unlock(&tsdb->merge_lock);
         return ok;
 }

@@ -352,6 +352,32 @@ static bool find_times(const struct part *part, struct chunk *chunk)
                 (parse_at(part, offsets[1], &times) && chunk_share(chunk, &times)));
 }
 
+bool part_times_intact(const struct part *part, size_t number, int copy, uint64_t *ret_offset)
+{
+        struct samples samples = {0};
+        struct chunk times, probe;
+        bool ok;
+
+        *ret_offset = part->times[2 * number + (size_t)copy];
+        ok = parse_at(part, *ret_offset, &times) && times.kind == CHUNK_TIMES &&
+             times.series == number;
+        if (!ok)
+                return false;
+        /* A block of as many floats that shares the column: its values do not matter. */
+        probe = (struct chunk){.count = times.count, .is_shared = true, .times = times.series};
+        probe.columns = str_make("\0\0\0\0\0\0\0\0\0", 9);
+        ok = chunk_share(&probe, &times) && chunk_decode(&probe, &samples, NULL);
+        samples_release(&samples);
+        return ok;
+}
+
+bool part_head_intact(const struct part *part)
+{
+        struct part_head head;
+
+        return read_head(part->map.data, &head);
+}
+
 bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret_new)
 {
         *ret_new = false;

@@ -102,6 +102,9 @@ bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret
 /* Notes that block `at` is damaged; true when that is news. */
 bool part_note_damage(struct part *part, size_t at);
 uint64_t part_block_offset(const struct part *part, size_t at);
+/* Whether the copy (0 or 1) of a column of shared timestamps is intact; its offset. */
+bool part_times_intact(const struct part *part, size_t number, int copy, uint64_t *ret_offset);
+bool part_head_intact(const struct part *part);
 
 /* Writes a part. Add blocks by ascending series and time, then finish, or abandon. */
 struct part_writer;

@@ -360,6 +360,39 @@ static void load_frames(const struct file_map *maps, struct index *index,
         }
 }
 
+bool series_file_check(const char *dir, uint64_t number, int copy, uint64_t *frames,
+                       void (*damaged)(void *ctx, uint64_t offset, uint64_t size_bytes),
+                       void *ctx)
+{
+        struct index *index = index_new();
+        struct series_file file;
+        struct file_map map = {0};
+        char path[PATH_BYTES];
+        uint64_t begin = HEAD_BYTES;
+        bool opened;
+
+        file_path(dir, number, copy, path);
+        opened = file_map_open(&map, path, NULL);
+        if (opened && !read_file_head(&map, &file))
+                damaged(ctx, 0, HEAD_BYTES);
+        for (uint64_t at = HEAD_BYTES; opened && at <= map.len;) {
+                struct str payload;
+                bool found = at < map.len && read_frame_head(&map, at, &payload) &&
+                             load_frame(payload, index);
+
+                if (at > begin && (found || at == map.len))
+                        damaged(ctx, begin, at - begin);
+                at += found ? FRAME_HEAD_BYTES + payload.len : 1;
+                if (found) {
+                        ++*frames;
+                        begin = at;
+                }
+        }
+        file_map_close(&map);
+        index_unref(index);
+        return opened;
+}
+
 bool series_file_load(const char *dir, uint64_t number, struct index *index,
                       struct series_file *ret_file, struct series_damage *ret_damage,
                       struct error *err)

@@ -46,6 +46,10 @@ struct series_damage {
 NODISCARD bool series_file_load(const char *dir, uint64_t number, struct index *index,
                                 struct series_file *ret_file, struct series_damage *ret_damage,
                                 struct error *err);
+/* Checks one copy (0: the file, 1: its mirror) alone; counts its frames, names what is damaged. */
+bool series_file_check(const char *dir, uint64_t number, int copy, uint64_t *frames,
+                       void (*damaged)(void *ctx, uint64_t offset, uint64_t size_bytes),
+                       void *ctx);
 void series_file_discard(const char *dir, uint64_t number);
 bool series_file_number(const char *name, uint64_t *ret_number); /* of either copy's name */
 

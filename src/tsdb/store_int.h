@@ -234,6 +234,8 @@ bool store_append_exemplars(void *ctx, const struct append_exemplar *exemplars, 
 void store_replay_exemplar(struct tsdb *tsdb, const struct exemplar_item *item);
 /* Puts what arrived since the last time into a file, before the log forgets it. maintain_lock. */
 NODISCARD bool store_save_exemplars(struct tsdb *tsdb, struct error *err);
+/* Puts all into one file, and removes the others. */
+NODISCARD bool store_rewrite_exemplars(struct tsdb *tsdb, struct error *err);
 NODISCARD bool store_load_exemplars(struct tsdb *tsdb, struct arena *arena, struct error *err);
 /* The content of such a file; false when it is damaged (what was read before was handed on). */
 bool exemplar_frames_read(struct str bytes, const struct log_reader *reader);

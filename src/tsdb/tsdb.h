@@ -148,6 +148,31 @@ NODISCARD bool tsdb_import_flush(struct tsdb_import *import, struct error *err);
 /* Drops what was not flushed. Takes NULL, returns NULL. */
 struct tsdb_import *tsdb_import_free(struct tsdb_import *import);
 
+/* Something about a file of a store; `what` says it in words. */
+struct tsdb_finding {
+        const char *file; /* relative to the store's directory */
+        uint64_t offset, size_bytes;
+        const char *what;
+};
+
+struct tsdb_check {
+        uint64_t files, bytes;     /* looked at */
+        uint64_t blocks, records, frames; /* whose checksums were checked */
+        uint64_t damaged;          /* findings */
+        uint64_t leftovers;        /* files that the manifest does not name: harmless */
+        void (*found)(void *ctx, const struct tsdb_finding *finding); /* told of all; may be NULL */
+        void *ctx;
+};
+
+/* Checks every checksum of every file of a store that no process has open; set `found`, the rest
+ * zero. ERROR_NOT_FOUND when there is no store, ERROR_EXECUTION when it is open, ERROR_UNSUPPORTED
+ * when it is of another version; damage is no error. */
+NODISCARD bool tsdb_verify(const char *dir, struct tsdb_check *check, struct error *err);
+
+/* Opens such a store, rewrites what is damaged, and tells what was cut. Afterwards tsdb_verify finds
+ * nothing. ERROR_FULL. */
+NODISCARD bool tsdb_repair(const char *dir, struct tsdb_check *check, struct error *err);
+
 /* Whether writes are refused because the disk is full. Cheap. */
 bool tsdb_is_full(const struct tsdb *tsdb);
 
