@@ -68,7 +68,6 @@ int cli_repair(int argc, char **argv)
         if (!check.damaged)
                 printf("nothing to repair\n");
         else
-                printf("%" PRIu64 " places repaired: what they held is gone unless said otherwise\n",
-                       check.damaged);
+                printf("%" PRIu64 " places repaired\n", check.damaged);
         return 0;
 }

@@ -4,6 +4,15 @@
 #include "tsdb/sample_record_int.h"
 #include "tsdb/store_int.h"
 
+static bool refuse_series(struct tsdb *tsdb, struct error *err)
+{
+        atomic_fetch_add_explicit(&tsdb->series_refused, 1, memory_order_relaxed);
+        if (!atomic_load(&tsdb->refuses_series) && !atomic_exchange(&tsdb->refuses_series, true))
+                store_event(tsdb, TSDB_EVENT_SERIES_REFUSED, "", 0, 0);
+        return error_set(err, ERROR_LIMIT, "limit of %" PRIu64 " series reached",
+                         atomic_load(&tsdb->series_limit));
+}
+
 bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct error *err)
 {
         struct tsdb *tsdb = ctx;
@@ -17,11 +26,8 @@ bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct 
                              atomic_load_explicit(&tsdb->series_limit, memory_order_relaxed),
                              &tsdb->next_series, &id);
         pthread_rwlock_unlock(&tsdb->index_swap);
-        if (made == INDEX_REFUSED) {
-                atomic_fetch_add(&tsdb->series_refused, 1);
-                return error_set(err, ERROR_LIMIT, "limit of %" PRIu64 " series reached",
-                                 atomic_load(&tsdb->series_limit));
-        }
+        if (UNLIKELY(made == INDEX_REFUSED))
+                return refuse_series(tsdb, err);
         if (made == INDEX_CREATED)
                 atomic_fetch_add(&tsdb->series_created, 1);
         *ret_ref = id;

@@ -181,6 +181,31 @@ static void query_all(struct tsdb *tsdb)
               24ll * 3600 * 1000);
 }
 
+/* New series at the limit: nanoseconds each. */
+static double refuse_all(struct tsdb *tsdb, const struct tsdb_options *options, size_t count)
+{
+        struct series_sink sink = tsdb_sink(tsdb);
+        struct tsdb_options full = *options;
+        double begin;
+
+        full.series_limit = count;
+        tsdb_reconfigure(tsdb, &full);
+        begin = cpu_seconds();
+        for (size_t i = 0; i < count; i++) {
+                char number[32];
+                struct error err;
+                series_ref ref;
+
+                snprintf(number, sizeof(number), "%zu", i);
+                struct label items[] = {{LABEL_METRIC_NAME, STR_LIT("exploding")},
+                                        {STR_LIT("request_id"), str_from(number)}};
+
+                BUG_ON(sink.resolve(sink.ctx, (struct labels){items, 2}, &ref, &err));
+        }
+        tsdb_reconfigure(tsdb, options);
+        return (cpu_seconds() - begin) * 1e9 / (double)count;
+}
+
 static void fill(const struct tsdb_options *options, size_t count, int scrapes)
 {
         series_ref *refs = calloc(count, sizeof(*refs));
@@ -196,7 +221,8 @@ static void fill(const struct tsdb_options *options, size_t count, int scrapes)
         printf("resolve %.0f ns/series new, ", (cpu_seconds() - begin) * 1e9 / (double)count);
         begin = cpu_seconds();
         resolve_all(sink, refs, count);
-        printf("%.0f ns known\n", (cpu_seconds() - begin) * 1e9 / (double)count);
+        printf("%.0f ns known, ", (cpu_seconds() - begin) * 1e9 / (double)count);
+        printf("%.0f ns refused\n", refuse_all(tsdb, options, count));
         printf("first scrape %.0f ns/sample (defines the series)\n",
                scrape_all(sink, refs, count, 0) * 1e9 / (double)count);
         for (int i = 1; i < scrapes; i++) {

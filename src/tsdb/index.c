@@ -395,14 +395,19 @@ enum index_made index_resolve(struct index *index, struct labels labels, uint64_
         uint32_t hash = series_hash(labels);
         enum index_made made;
         uint32_t id;
+        bool full;
 
         pthread_rwlock_rdlock(&index->lock);
         id = find_series(index, labels, hash);
+        /* A flood of new series at the limit must not make everybody wait for the lock. */
+        full = limit && index->series_count >= limit;
         pthread_rwlock_unlock(&index->lock);
         if (id) {
                 *ret_id = id;
                 return INDEX_FOUND;
         }
+        if (full)
+                return INDEX_REFUSED;
         pthread_rwlock_wrlock(&index->lock);
         made = resolve_new(index, labels, hash, limit, next_id, ret_id);
         pthread_rwlock_unlock(&index->lock);

@@ -38,6 +38,7 @@ void tsdb_reconfigure(struct tsdb *tsdb, const struct tsdb_options *options)
         atomic_store(&tsdb->out_of_order_ms, options->out_of_order_ms);
         atomic_store(&tsdb->max_ahead_ms, options->max_ahead_ms);
         atomic_store(&tsdb->series_limit, options->series_limit);
+        atomic_store(&tsdb->refuses_series, false);
         atomic_store(&tsdb->exemplar_limit, options->exemplar_limit);
 }
 

@@ -167,6 +167,7 @@ bool store_forget_series(struct tsdb *tsdb, bool parts_dropped, struct error *er
                 pthread_rwlock_unlock(&tsdb->index_swap);
                 pthread_mutex_unlock(&tsdb->append_lock);
                 atomic_fetch_add(&tsdb->series_forgotten, count);
+                atomic_store(&tsdb->refuses_series, false);
                 ok = store_rewrite_series(tsdb, err);
         }
         tsdb->forget_below = end;

@@ -78,6 +78,7 @@ struct tsdb {
         struct wal *wal;
 
         _Atomic bool full;
+        _Atomic bool refuses_series; /* at its limit, which was told */
         _Atomic uint32_t next_series;
 
         pthread_mutex_t append_lock;

@@ -38,6 +38,7 @@ enum tsdb_event_kind {
         TSDB_EVENT_EXEMPLARS_DAMAGED, /* a file of exemplars is damaged; some are lost */
         TSDB_EVENT_TOMBSTONES_DAMAGED, /* deleted samples come back that were not rewritten */
         TSDB_EVENT_MANIFEST_REBUILT,
+        TSDB_EVENT_SERIES_REFUSED,  /* series_limit is reached; once, until there is room again */
         TSDB_EVENT_DISK_FULL,       /* writes are refused from now on */
         TSDB_EVENT_DISK_RECOVERED,  /* writes are accepted again */
         TSDB_EVENT_KINDS,
@@ -169,8 +170,8 @@ struct tsdb_check {
  * when it is of another version; damage is no error. */
 NODISCARD bool tsdb_verify(const char *dir, struct tsdb_check *check, struct error *err);
 
-/* Opens such a store, rewrites what is damaged, and tells what was cut. Afterwards tsdb_verify finds
- * nothing. ERROR_FULL. */
+/* Opens such a store, rewrites what is damaged, and tells what was cut. Afterwards tsdb_verify
+ * finds nothing. ERROR_FULL. */
 NODISCARD bool tsdb_repair(const char *dir, struct tsdb_check *check, struct error *err);
 
 /* Whether writes are refused because the disk is full. Cheap. */

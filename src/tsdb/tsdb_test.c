@@ -214,6 +214,7 @@ static void test_labels(void **state)
 
 static void test_series_limit(void **state)
 {
+        struct tsdb_stats stats;
         struct fixture f;
         struct arena arena;
         series_ref ref;
@@ -226,6 +227,10 @@ static void test_series_limit(void **state)
         arena_init(&arena, SIZE_MAX);
         assert_false(f.sink.resolve(f.sink.ctx, parse_labels(&arena, "__name__=n"), &ref, &f.err));
         assert_int_equal(f.err.code, ERROR_LIMIT);
+        assert_false(f.sink.resolve(f.sink.ctx, parse_labels(&arena, "__name__=o"), &ref, &f.err));
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.series_refused, 2);
+        assert_int_equal(stats.events[TSDB_EVENT_SERIES_REFUSED], 1);
         assert_true(resolve(&f, "__name__=m"));
         arena_release(&arena);
         teardown(&f);
