@@ -35,6 +35,7 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api->gate = api_gate_new(api->query_concurrency_max, api->query_concurrency_max / 2 + 1);
         api_query_register(api, router);
         api_series_register(api, router);
+        api_write_register(api, router);
         api_targets_register(api, router);
         api_status_register(api, router);
         api_target_tools_register(api, router);
@@ -51,5 +52,6 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
 void api_release(struct api *api)
 {
         api->gate = api_gate_free(api->gate);
+        api->write_gate = api_gate_free(api->write_gate);
         api->cors_regex = regex_free(api->cors_regex);
 }

@@ -15,6 +15,7 @@ struct http_request;
 struct http_response;
 struct http_router;
 struct promql_options;
+struct push;
 struct regex;
 struct scrape_manager;
 struct tsdb;
@@ -29,6 +30,7 @@ struct api {
         struct series_source source;
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
+        struct push *push;
         const struct promql_options *query_options;
         const struct clock *clock;
         const struct api_flag *flags;
@@ -49,7 +51,8 @@ struct api {
         int64_t (*series_refused_ms)(void *ctx); /* when a limit last refused one; 0: long ago */
         void (*render_metrics)(void *ctx, struct buf *out); /* Pitwall's own */
         void *ctx;
-        struct api_gate *gate; /* the API's own; so is the next */
+        struct api_gate *gate; /* the API's own; so are the next */
+        struct api_gate *write_gate;
         struct regex *cors_regex;
 };
 

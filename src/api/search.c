@@ -5,7 +5,7 @@
 #include "api/api_int.h"
 #include "api/fuzzy_int.h"
 #include "collectors/scrape.h"
-#include "ingest/exposition.h"
+#include "ingest/metadata.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, BATCH_DEFAULT = 100, TERMS_MAX = 16 };
 

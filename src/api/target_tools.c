@@ -2,7 +2,7 @@
 #include "api/api_int.h"
 #include "codec/regex.h"
 #include "collectors/scrape.h"
-#include "ingest/exposition.h"
+#include "ingest/metadata.h"
 
 /* ---- targets/metadata ---------------------------------------------------------------------- */
 
@@ -37,7 +37,7 @@ static void write_metadata(const struct target_status *target,
         json_key(writer, "help");
         json_string(writer, metadata->help);
         json_key(writer, "unit");
-        json_cstring(writer, "");
+        json_string(writer, metadata->unit);
         json_object_end(writer);
         answer->written++;
         answer->left -= answer->left > 0;

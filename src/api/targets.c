@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "codec/double.h"
 #include "collectors/scrape.h"
-#include "ingest/exposition.h"
+#include "ingest/push.h"
 #include "model/duration.h"
 
 struct targets_answer {
@@ -165,7 +165,7 @@ static void handle_scrape_pools(struct http_request *request, struct http_respon
 /* ---- metadata ------------------------------------------------------------------------------ */
 
 struct metadata {
-        struct str type, help;
+        struct str type, help, unit;
         struct metadata *next;
 };
 
@@ -182,14 +182,12 @@ struct metadata_answer {
         size_t per_metric;        /* 0: all */
 };
 
-static void collect_metadata(const struct target_status *target,
-                             const struct metric_metadata *metadata, void *ctx)
+static void collect_metadata(const struct metric_metadata *metadata, void *ctx)
 {
         struct metadata_answer *answer = ctx;
         struct metadata_family *family = map_get(&answer->families, metadata->metric);
         struct metadata *made;
 
-        (void)target;
         if (answer->metric.len && !str_equal(answer->metric, metadata->metric))
                 return;
         if (!family) {
@@ -201,14 +199,23 @@ static void collect_metadata(const struct target_status *target,
                 return;
         for (const struct metadata *known = family->first; known; known = known->next)
                 if (str_equal(known->type, metadata->type) &&
-                    str_equal(known->help, metadata->help))
+                    str_equal(known->help, metadata->help) &&
+                    str_equal(known->unit, metadata->unit))
                         return;
         made = arena_new(answer->arena, struct metadata);
         made->type = arena_str(answer->arena, metadata->type);
         made->help = arena_str(answer->arena, metadata->help);
+        made->unit = arena_str(answer->arena, metadata->unit);
         made->next = family->first;
         family->first = made;
         family->count++;
+}
+
+static void collect_target_metadata(const struct target_status *target,
+                                    const struct metric_metadata *metadata, void *ctx)
+{
+        (void)target;
+        collect_metadata(metadata, ctx);
 }
 
 static int compare_families(const void *a, const void *b)
@@ -228,7 +235,7 @@ static void write_family(struct json_writer *writer, const struct metadata_famil
                 json_key(writer, "help");
                 json_string(writer, item->help);
                 json_key(writer, "unit");
-                json_cstring(writer, "");
+                json_string(writer, item->unit);
                 json_object_end(writer);
         }
         json_array_end(writer);
@@ -261,7 +268,8 @@ static void handle_metadata(struct http_request *request, struct http_response *
             !metadata_limit(request, response, "limit_per_metric", &per_metric))
                 return;
         answer.per_metric = per_metric > 0 ? (size_t)per_metric : 0;
-        scrape_manager_each_metadata(api->scrapes, collect_metadata, &answer);
+        scrape_manager_each_metadata(api->scrapes, collect_target_metadata, &answer);
+        metadata_table_each(push_metadata(api->push), collect_metadata, &answer);
         sorted = arena_array(request->arena, struct metadata_family *, answer.families.count);
         for (struct map_entry *e = NULL; (e = map_next(&answer.families, e));)
                 sorted[count++] = e->value;

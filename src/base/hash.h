@@ -13,6 +13,15 @@ static inline uint64_t hash_str(struct str s)
         return hash_bytes(s.data, s.len);
 }
 
+/* A hash under a secret of this process, wide enough to stand for the bytes: who does not know the
+ * secret cannot look for two keys of one identity, and chance will not find them. Not for storing.
+ */
+struct hash_identity {
+        uint64_t low, high;
+};
+
+struct hash_identity hash_identity(const void *data, size_t len);
+
 /* Mixes a 64-bit key, for tables keyed by numbers. */
 static inline uint64_t hash_u64(uint64_t key)
 {

@@ -18,6 +18,7 @@
 #include "collectors/scrape.h"
 #include "config/config.h"
 #include "http/server.h"
+#include "ingest/push.h"
 #include "model/series.h"
 #include "promql/promql.h"
 #include "server/access_int.h"
@@ -41,6 +42,7 @@ struct server {
         const struct server_options *options;
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
+        struct push *push;
         struct http_router *router;
         struct http_server *http;
         struct settings settings;
@@ -369,6 +371,7 @@ static bool set_up_api(struct server *server, struct error *err)
                 .source = tsdb_source(server->tsdb),
                 .tsdb = server->tsdb,
                 .scrapes = server->scrapes,
+                .push = server->push,
                 .query_options = &server->settings.query,
                 .clock = &clock_real,
                 .flags = server->flags,
@@ -461,6 +464,7 @@ static bool start(struct server *server, struct error *err)
                  port);
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
+        server->push = push_new(&sink);
         if (!set_up_api(server, err))
                 return false;
         add_builtin_scrapes(server, server->config);
@@ -483,6 +487,7 @@ static void stop(struct server *server)
         atomic_store(&server->ready, false);
         http_server_free(server->http);
         scrape_manager_free(server->scrapes);
+        push_free(server->push);
         tsdb_close(server->tsdb);
         if (server->router) {
                 api_release(&server->api);
