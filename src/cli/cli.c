@@ -18,7 +18,7 @@ static const struct cli_command own_commands[] = {
         {"query", "[--server URL] [--time T] EXPR", "evaluate a PromQL expression on a server",
          cli_query},
         {"repair", "DIR", "mend a store that is not open, and say what was cut", cli_repair},
-        {"test promql", "FILE...", "run scripts in Prometheus's promqltest language",
+        {"test promql", "FILE|FOLDER...", "run scripts in Prometheus's promqltest language",
          cli_test_promql},
         {"verify", "DIR", "check every checksum of a store that is not open", cli_verify},
 };

@@ -1,4 +1,5 @@
-/* pitwall test promql FILE...: test scripts against the real store.
+/* pitwall test promql FILE|FOLDER...: test scripts against the real store; of a folder, all files
+ * that are named *.test.
  *
  * Every case is evaluated on two stores with the same samples: in one they stay open data, in the
  * other they are sealed into blocks after every load. */
@@ -137,6 +138,32 @@ static bool run_file(const char *path, struct promql_script_result *result)
         return ok;
 }
 
+static int is_script(const struct dirent *entry)
+{
+        return str_ends_with(str_from(entry->d_name), STR_LIT(".test"));
+}
+
+static bool run_path(const char *path, struct promql_script_result *result)
+{
+        struct dirent **entries;
+        int count = scandir(path, &entries, is_script, alphasort);
+        bool ok = true;
+
+        if (count < 0)
+                return run_file(path, result);
+        if (!count)
+                fprintf(stderr, "no test scripts in %s\n", path);
+        for (int i = 0; i < count; i++) {
+                char file[4096];
+
+                snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
+                ok = run_file(file, result) && ok;
+                free(entries[i]);
+        }
+        free(entries);
+        return ok && count;
+}
+
 int cli_test_promql(int argc, char **argv)
 {
         struct promql_script_result result = {0};
@@ -144,11 +171,11 @@ int cli_test_promql(int argc, char **argv)
         bool ok = true;
 
         if (argc < 2) {
-                fprintf(stderr, "usage: pitwall test promql FILE...\n");
+                fprintf(stderr, "usage: pitwall test promql FILE|FOLDER...\n");
                 return 2;
         }
         for (int i = 1; i < argc; i++)
-                ok = run_file(argv[i], &result) && ok;
+                ok = run_path(argv[i], &result) && ok;
         promql_script_summary(&summary, &result);
         fputs(summary.data, stdout);
         buf_release(&summary);

@@ -22,18 +22,18 @@ const struct histogram *range_histogram_between(struct arena *arena, const struc
 
         if (t_ms == a_ms || t_ms == b_ms)
                 return histogram_copy(arena, t_ms == a_ms ? a : b);
+        if (histogram_is_custom(a) != histogram_is_custom(b)) {
+                *notes |= NOTE_MIXED_BUCKETS;
+                return NULL;
+        }
         if (is_counter && histogram_detect_reset(b, a))
                 return histogram_multiply(arena, histogram_copy(arena, b), fraction);
         histogram_sum_init(&sum, arena, b, false);
-        if (!histogram_sum_subtract(&sum, a, &subtraction)) {
-                *notes |= NOTE_MIXED_BUCKETS;
+        if (!histogram_sum_subtract(&sum, a, &subtraction))
                 return NULL;
-        }
         histogram_sum_multiply(&sum, fraction);
-        if (!histogram_sum_add(&sum, a, &addition)) {
-                *notes |= NOTE_MIXED_BUCKETS;
+        if (!histogram_sum_add(&sum, a, &addition))
                 return NULL;
-        }
         if (subtraction.reconciled)
                 *notes |= NOTE_RECONCILED_SUBTRACTION;
         if (addition.reconciled)

@@ -604,13 +604,25 @@ struct subquery {
         struct samples samples;  /* columns of grid->count */
         const struct histogram **h; /* one more of them, made when it is needed */
         struct arena *arena;
+        struct arena *rows;
         struct samples_sink sink;
 };
+
+/* A subquery may leave out the sample at which a counter was reset, or repeat it: the hints of
+ * counters say nothing any more. */
+static const struct histogram *forget_reset(struct subquery *subquery, const struct histogram *h)
+{
+        if (!h || h->reset == HISTOGRAM_RESET_UNKNOWN || h->reset == HISTOGRAM_GAUGE)
+                return h;
+        return histogram_with_reset(subquery->rows, h, HISTOGRAM_RESET_UNKNOWN);
+}
 
 static bool subquery_row(void *ctx, struct row *row, struct error *err)
 {
         struct subquery *subquery = ctx;
         struct samples *samples = &subquery->samples;
+        struct arena_point mark = arena_mark(subquery->rows);
+        bool ok;
 
         if (row->h && !subquery->h)
                 subquery->h = arena_array(subquery->arena, const struct histogram *,
@@ -623,10 +635,12 @@ static bool subquery_row(void *ctx, struct row *row, struct error *err)
                 samples->t_ms[samples->count] = grid_time(subquery->grid, i);
                 samples->v[samples->count] = row->v[i];
                 if (row->h)
-                        samples->h[samples->count] = row->h[i];
+                        samples->h[samples->count] = forget_reset(subquery, row->h[i]);
                 samples->count++;
         }
-        return subquery->sink.push(subquery->sink.ctx, row, samples, err);
+        ok = subquery->sink.push(subquery->sink.ctx, row, samples, err);
+        arena_rewind(subquery->rows, mark);
+        return ok;
 }
 
 /* A subquery is evaluated at the multiples of its step that any of the windows covers. */
@@ -638,7 +652,7 @@ bool eval_subquery(struct eval *eval, const struct node *node, const struct grid
         int64_t last_ms = plan->has_at ? plan->at_ms : grid_time(grid, grid->count - 1);
         int64_t behind_ms = first_ms - plan->offset_ms - plan->range_ms;
         struct grid own = {behind_ms / plan->step_ms * plan->step_ms, plan->step_ms, 1, true};
-        struct subquery subquery = {.grid = &own, .sink = sink};
+        struct subquery subquery = {.grid = &own, .rows = &eval->rows.arena, .sink = sink};
         struct query_arena arena;
         bool ok;
 

@@ -7,6 +7,7 @@
 #include "codec/double.h"
 #include "model/duration.h"
 #include "promql/lex_int.h"
+#include "promql/script_load_int.h"
 #include "promql/script_run_int.h"
 
 struct script {
@@ -89,96 +90,42 @@ static bool take_duration(struct script *script, struct str *text, int64_t *ret_
 
 /* ---- load -------------------------------------------------------------------------------- */
 
-static bool append_values(struct script *script, struct series_sink sink,
-                          const struct script_series *series, int64_t gap_ms)
-{
-        struct append_sample sample;
-        uint8_t outcome = APPEND_OK;
-
-        if (!sink.resolve(sink.ctx, series->labels, &sample.ref, script->err))
-                return false;
-        for (size_t i = 0; i < series->count; i++) {
-                if (series->values[i].omitted)
-                        continue;
-                sample.t_ms = (int64_t)i * gap_ms;
-                sample.v = series->values[i].v;
-                if (!sink.append(sink.ctx, &sample, NULL, 1, &outcome, script->err))
-                        return false;
-                if (outcome != APPEND_OK && outcome != APPEND_DUPLICATE_SAME)
-                        return fail_script(script, "sample %zu was refused (%d)", i, outcome);
-        }
-        return true;
-}
-
-struct loaded {
-        struct script_series *items;
-        size_t count, capacity;
-};
-
-/* Of two lines for one series the later counts. */
-static bool load_line(struct script *script, struct str line, struct loaded *loaded)
+static bool load_lines(struct script *script, struct script_load *load)
 {
         struct script_series series;
         struct error reason;
+        struct str line;
 
-        if (!script_series_parse(script->arena, line, &series, &reason))
-                return fail_script(script, "%s", reason.text);
-        for (size_t i = 0; i < loaded->count; i++) {
-                if (loaded->items[i].start_timestamps == series.start_timestamps &&
-                    labels_equal(loaded->items[i].labels, series.labels)) {
-                        loaded->items[i] = series;
-                        return true;
-                }
+        while (next_line(script, &line) && line.len) {
+                if (is_comment(line))
+                        continue;
+                if (!script_series_parse(script->arena, line, &series, &reason) ||
+                    !script_load_add(load, &series, &reason))
+                        return fail_script(script, "%s", reason.text);
         }
-        if (loaded->count == loaded->capacity) {
-                size_t capacity = loaded->capacity * 2 + 16;
-                struct script_series *items = arena_array(script->arena, struct script_series,
-                                                          capacity);
-
-                if (loaded->count)
-                        memcpy(items, loaded->items, loaded->count * sizeof(*items));
-                loaded->items = items;
-                loaded->capacity = capacity;
-        }
-        loaded->items[loaded->count++] = series;
-        return true;
-}
-
-static bool store_series(struct script *script, const struct script_series *series,
-                         int64_t gap_ms, bool with_nhcb)
-{
-        if (series->start_timestamps || series->histogram) {
-                script_run_add_unloaded(&script->run, series->labels,
-                                        series->histogram ? "native histograms"
-                                                          : "start timestamps");
-                return true;
-        }
-        if (with_nhcb)
-                script_run_add_nhcb(&script->run, series->labels);
-        for (size_t store = 0; store < script->storage->store_count; store++)
-                if (!append_values(script, script->sinks[store], series, gap_ms))
-                        return false;
         return true;
 }
 
 static bool run_load(struct script *script, struct str rest, bool with_nhcb)
 {
-        struct loaded loaded = {0};
-        struct str line;
+        const struct promql_script_storage *storage = script->storage;
+        struct script_load load;
+        struct error reason;
         int64_t gap_ms;
 
         if (!take_duration(script, &rest, &gap_ms))
                 return false;
-        while (next_line(script, &line) && line.len)
-                if (!is_comment(line) && !load_line(script, line, &loaded))
+        script_load_init(&load, script->arena, gap_ms);
+        if (!load_lines(script, &load))
+                return false;
+        if (with_nhcb && !script_load_convert(&load, &reason))
+                return fail_script(script, "%s", reason.text);
+        for (size_t store = 0; store < storage->store_count; store++) {
+                if (!script_load_store(&load, script->sinks[store], &reason))
+                        return fail_script(script, "%s", reason.text);
+                if (storage->loaded && !storage->loaded(storage->ctx, store, script->err))
                         return false;
-        for (size_t i = 0; i < loaded.count; i++)
-                if (!store_series(script, &loaded.items[i], gap_ms, with_nhcb))
-                        return false;
-        for (size_t store = 0; script->storage->loaded && store < script->storage->store_count;
-             store++)
-                if (!script->storage->loaded(script->storage->ctx, store, script->err))
-                        return false;
+        }
         return true;
 }
 
@@ -186,7 +133,6 @@ static bool run_clear(struct script *script)
 {
         const struct promql_script_storage *storage = script->storage;
 
-        script_run_forget_unloaded(&script->run);
         for (size_t store = 0; store < storage->store_count; store++)
                 if (!storage->clear(storage->ctx, store, &script->run.sources[store],
                                     &script->sinks[store], script->err))
@@ -264,16 +210,14 @@ static bool add_wanted(struct script *script, struct script_case *test, struct s
                 test->has_scalar = true;
                 return true;
         }
-        if (str_starts_with(line, STR_LIT("{{"))) {
-                test->scalar_histogram = true;
-                return true;
-        }
         series = arena_array(script->arena, struct script_series, test->series_count + 1);
         if (test->series_count)
                 memcpy(series, test->series, test->series_count * sizeof(*series));
         test->series = series;
         if (!script_series_parse(script->arena, line, &series[test->series_count], &reason))
                 return fail_script(script, "%s", reason.text);
+        if (series[test->series_count].is_starts)
+                return fail_script(script, "start timestamps are nothing to compare");
         test->series_count++;
         return true;
 }
@@ -396,15 +340,12 @@ bool promql_script_run(const char *file_name, struct str text,
         script_run_init(&script.run, &arena, file_name, options, result, report);
         script.run.store_count = storage->store_count;
         ok = run_commands(&script);
-        script_run_report_skipped(&script.run);
         arena_release(&arena);
         return ok;
 }
 
 void promql_script_summary(struct buf *out, const struct promql_script_result *result)
 {
-        buf_printf(out, "%zu passed, %zu failed", result->passed, result->failed);
-        if (result->skipped)
-                buf_printf(out, ", %zu skipped", result->skipped);
-        buf_append_byte(out, '\n');
+        buf_printf(out, "%zu passed, %zu failed, %zu re-runs\n", result->passed, result->failed,
+                   result->reruns);
 }

@@ -3,8 +3,7 @@
  * A script loads series and evaluates expressions; each `eval` is one case. As in Prometheus, an
  * instant case is also run with every selector pinned by @ at several other times, and each of
  * those again as the middle step of a range query; values compare with a relative tolerance of
- * 1e-6. What is not evaluated yet (native histograms and what is loaded as such, start
- * timestamps, experimental features) makes a case skipped, with the reason, never passed.
+ * 1e-6.
  */
 #ifndef PROMQL_SCRIPT_H
 #define PROMQL_SCRIPT_H
@@ -28,11 +27,12 @@ struct promql_script_storage {
 };
 
 struct promql_script_result {
-        size_t passed, failed, skipped;
+        size_t passed, failed;
+        size_t reruns; /* evaluations of cases beyond their first */
 };
 
 /* Runs one script. Adds to *result. Appends a text to `report` for every failure (file:line,
- * expression, what was wanted and what came) and a line per reason for what was skipped.
+ * expression, what was wanted and what came).
  * `options` may be NULL; features and sample limit are the language's own. False when the script
  * itself cannot be read or the storage fails. */
 NODISCARD bool promql_script_run(const char *file_name, struct str text,
@@ -41,7 +41,7 @@ NODISCARD bool promql_script_run(const char *file_name, struct str text,
                                  struct promql_script_result *result, struct buf *report,
                                  struct error *err);
 
-/* The closing line: "N passed, M failed", and ", K skipped" when K is not 0. */
+/* The closing line: "N passed, M failed, K re-runs". */
 void promql_script_summary(struct buf *out, const struct promql_script_result *result);
 
 #endif

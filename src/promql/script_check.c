@@ -1,6 +1,9 @@
 /* Comparing what came with what a test script wants. */
 #include "codec/double.h"
 #include "codec/regex.h"
+#include "model/histogram_bucket.h"
+#include "model/histogram_math.h"
+#include "model/histogram_shape.h"
 #include "promql/number_int.h"
 #include "promql/script_int.h"
 
@@ -99,12 +102,60 @@ static bool nearly_equal(double a, double b)
         return difference / fmin(sum, 1.79769313486231570815e308) < tolerance;
 }
 
+static bool nearly_equal_sides(const struct histogram_side *a, const struct histogram_side *b)
+{
+        struct histogram_cursor x, y;
+        int64_t i = 0, j = 0;
+        double v = 0, w = 0;
+
+        if (a->bucket_count != b->bucket_count)
+                return false;
+        histogram_cursor_init(&x, a);
+        histogram_cursor_init(&y, b);
+        while (histogram_cursor_next(&x, &i, &v))
+                if (!histogram_cursor_next(&y, &j, &w) || i != j || !nearly_equal(v, w))
+                        return false;
+        return true;
+}
+
+/* However they are spread over spans, and whatever empty buckets they have. */
+static bool nearly_equal_histograms(const struct histogram *a, const struct histogram *b)
+{
+        struct arena arena;
+        bool equal;
+
+        arena_init(&arena, SIZE_MAX);
+        a = histogram_compact(&arena, a);
+        b = histogram_compact(&arena, b);
+        equal = a->schema == b->schema && nearly_equal(a->count, b->count) &&
+                nearly_equal(a->sum, b->sum) && a->zero_threshold == b->zero_threshold &&
+                nearly_equal(a->zero_count, b->zero_count) && histogram_same_bounds(a, b) &&
+                nearly_equal_sides(&a->positive, &b->positive) &&
+                nearly_equal_sides(&a->negative, &b->negative);
+        arena_release(&arena);
+        return equal;
+}
+
+static bool value_matches(const struct script_value *wanted, const struct promql_series *got,
+                          size_t at)
+{
+        const struct histogram *h = got->h ? got->h[at] : NULL;
+
+        if (!wanted->h || !h)
+                return !wanted->h && !h && nearly_equal(wanted->v, got->v[at]);
+        return nearly_equal_histograms(wanted->h, h) &&
+               (!wanted->has_hint || wanted->h->reset == h->reset);
+}
+
 static void put_series(struct buf *out, const struct promql_series *series)
 {
         labels_format(out, series->labels);
         for (size_t i = 0; i < series->count; i++) {
                 buf_append_byte(out, ' ');
-                double_append(out, series->v[i], DOUBLE_G);
+                if (series->h && series->h[i])
+                        histogram_append_expression(out, series->h[i]);
+                else
+                        double_append(out, series->v[i], DOUBLE_G);
                 buf_printf(out, "@%lld", (long long)series->t_ms[i]);
         }
 }
@@ -116,6 +167,8 @@ static void put_wanted(struct buf *out, const struct script_series *series)
                 buf_append_byte(out, ' ');
                 if (series->values[i].omitted)
                         buf_append_byte(out, '_');
+                else if (series->values[i].h)
+                        histogram_append_expression(out, series->values[i].h);
                 else
                         double_append(out, series->values[i].v, DOUBLE_G);
         }
@@ -178,7 +231,7 @@ static bool values_match(const struct script_series *wanted, const struct promql
                 if (wanted->values[i].omitted)
                         continue;
                 if (next >= got->count || got->t_ms[next] != t_ms ||
-                    !nearly_equal(wanted->values[i].v, got->v[next]))
+                    !value_matches(&wanted->values[i], got, next))
                         return false;
                 next++;
         }
@@ -210,7 +263,7 @@ static bool series_match(const struct script_case *test, const struct promql_res
                         if (!values_match(wanted, got, start, end, step))
                                 return false;
                 } else if ((test->ordered && position != i) || wanted->count != 1 ||
-                           !nearly_equal(wanted->values[0].v, got->v[0])) {
+                           !value_matches(&wanted->values[0], got, 0)) {
                         return false;
                 }
                 seen++;

@@ -8,16 +8,18 @@
 /* One value of a series; `omitted` is the underscore. */
 struct script_value {
         double v;
-        bool omitted;
+        const struct histogram *h; /* NULL: a float */
+        int64_t offset_ms; /* of a line of start timestamps: from the sample's own */
+        bool omitted, has_hint;
 };
 
-/* name{a="b"} 1 2 3, with what its values need beyond floats. */
+/* name{a="b"} 1 2 3, or name{a="b"}@st -1m -2m: start timestamps for the line that follows, or
+ * @st -1m: for all that have no such line, over and over. */
 struct script_series {
         struct labels labels;
         struct script_value *values;
         size_t count;
-        bool histogram;        /* some value is {{...}}: only the labels are of use */
-        bool start_timestamps; /* name{...}@st: times, not values */
+        bool is_starts, is_default;
 };
 
 /* Parses a series line into the arena. */
@@ -52,7 +54,6 @@ struct script_case {
         struct script_expect *expects;
         bool has_scalar;
         double scalar;
-        bool scalar_histogram; /* {{...}} alone */
         struct script_series *series;
         size_t series_count;
 };

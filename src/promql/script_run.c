@@ -10,6 +10,7 @@ static const struct promql_features script_features = {
         .extended_range_selectors = true,
         .fill_modifiers = true,
         .delayed_name_removal = true,
+        .start_timestamps = true,
 };
 
 void script_run_init(struct script_run *run, struct arena *arena, const char *file_name,
@@ -24,79 +25,6 @@ void script_run_init(struct script_run *run, struct arena *arena, const char *fi
                 run->options = *options;
         run->options.features = script_features;
         run->options.max_samples = SCRIPT_SAMPLES_MAX;
-}
-
-/* ---- what is skipped --------------------------------------------------------------------- */
-
-void script_run_add_unloaded(struct script_run *run, struct labels labels, const char *reason)
-{
-        struct script_unloaded *unloaded = arena_new(run->arena, struct script_unloaded);
-
-        *unloaded = (struct script_unloaded){run->unloaded, labels, reason};
-        run->unloaded = unloaded;
-}
-
-void script_run_add_nhcb(struct script_run *run, struct labels labels)
-{
-        struct str name = labels_get(labels, LABEL_METRIC_NAME);
-        struct labels_builder builder;
-
-        if (!str_ends_with(name, STR_LIT("_bucket")))
-                return;
-        labels_builder_init(&builder, run->arena, labels);
-        labels_builder_set(&builder, LABEL_METRIC_NAME, str_slice(name, 0, name.len - 7));
-        labels_builder_delete(&builder, STR_LIT("le"));
-        script_run_add_unloaded(run, labels_builder_finish(&builder),
-                                "native histograms (load_with_nhcb)");
-}
-
-void script_run_forget_unloaded(struct script_run *run)
-{
-        run->unloaded = NULL;
-}
-
-static void count_skip(struct script_run *run, const char *reason)
-{
-        struct script_skip *skip = run->skips;
-
-        run->result->skipped++;
-        while (skip && strcmp(skip->reason, reason) != 0)
-                skip = skip->next;
-        if (!skip) {
-                skip = arena_new(run->arena, struct script_skip);
-                skip->next = run->skips;
-                skip->reason = arena_str(run->arena, str_from(reason)).data;
-                run->skips = skip;
-        }
-        skip->count++;
-}
-
-void script_run_report_skipped(struct script_run *run)
-{
-        for (const struct script_skip *skip = run->skips; skip; skip = skip->next)
-                buf_printf(run->report, "%s: %zu skipped: %s\n", run->file_name, skip->count,
-                           skip->reason);
-}
-
-/* Does a case read what was not loaded, or want what is not compared? */
-static const char *reason_to_skip(struct script_run *run, const struct script_case *test,
-                                  const struct promql_expr *expr)
-{
-        struct promql_selector *selectors;
-        size_t count;
-
-        if (test->scalar_histogram)
-                return "native histograms";
-        for (size_t i = 0; i < test->series_count; i++)
-                if (test->series[i].histogram)
-                        return "native histograms";
-        promql_expr_selectors(run->arena, expr, &selectors, &count);
-        for (const struct script_unloaded *u = run->unloaded; u; u = u->next)
-                for (size_t i = 0; i < count; i++)
-                        if (matchers_match_labels(selectors[i].matchers, selectors[i].count,
-                                                  u->labels))
-                                return u->reason;
-        return NULL;
 }
 
 /* ---- pinning ------------------------------------------------------------------------------ */
@@ -161,9 +89,8 @@ struct attempt {
         size_t store;
         const char *how; /* for the report */
         struct buf found; /* what was wrong */
+        size_t evaluations;
 };
-
-enum outcome { OUTCOME_PASSED, OUTCOME_FAILED, OUTCOME_SKIPPED };
 
 static bool run_query(struct attempt *attempt, int64_t start_ms, int64_t end_ms, int64_t step_ms,
                       struct arena *arena, struct promql_result *ret_result, struct error *err)
@@ -173,38 +100,31 @@ static bool run_query(struct attempt *attempt, int64_t start_ms, int64_t end_ms,
                                      .end_ms = end_ms,
                                      .step_ms = step_ms};
 
+        attempt->evaluations++;
         return promql_query_run(&attempt->run->sources[attempt->store], &attempt->run->options,
                                 &query, arena, ret_result, err);
 }
 
-/* An evaluation that failed: as wanted, for want of a feature, or wrongly. */
-static enum outcome judge_failure(struct attempt *attempt, const struct error *err)
+/* An evaluation that failed: as wanted, or wrongly. */
+static bool judge_failure(struct attempt *attempt, const struct error *err)
 {
-        if (err->code == ERROR_UNSUPPORTED) {
-                buf_append_cstr(&attempt->found, err->text);
-                return OUTCOME_SKIPPED;
-        }
-        if (!script_expects(attempt->test, EXPECT_FAIL)) {
-                buf_printf(&attempt->found, "  error: %s\n", err->text);
-                return OUTCOME_FAILED;
-        }
-        return script_check_failure(attempt->test, err->text, &attempt->found) ? OUTCOME_PASSED
-                                                                              : OUTCOME_FAILED;
+        if (script_expects(attempt->test, EXPECT_FAIL))
+                return script_check_failure(attempt->test, err->text, &attempt->found);
+        buf_printf(&attempt->found, "  error: %s\n", err->text);
+        return false;
 }
 
-static enum outcome judge(struct attempt *attempt, bool ok, const struct promql_result *result,
-                          const struct error *err)
+static bool judge(struct attempt *attempt, bool ok, const struct promql_result *result,
+                  const struct error *err)
 {
         if (!ok)
                 return judge_failure(attempt, err);
         if (script_expects(attempt->test, EXPECT_FAIL)) {
                 buf_append_cstr(&attempt->found, "  want an error, got none\n");
-                return OUTCOME_FAILED;
+                return false;
         }
         return script_check_notes(attempt->test, &result->notes, &attempt->found) &&
-                               script_check_result(attempt->test, result, &attempt->found)
-                       ? OUTCOME_PASSED
-                       : OUTCOME_FAILED;
+               script_check_result(attempt->test, result, &attempt->found);
 }
 
 /* Keeps of a matrix the values at one time, as a vector or scalar. */
@@ -220,6 +140,7 @@ static void cut_to_instant(struct promql_result *result, int64_t t_ms, enum prom
                                 continue;
                         series.t_ms += i;
                         series.v += i;
+                        series.h = series.h ? series.h + i : NULL;
                         series.count = 1;
                         result->series[kept++] = series;
                         break;
@@ -242,68 +163,65 @@ static bool sorted_by_labels(const struct promql_result *result)
 }
 
 /* An instant case once more, as the middle of a range query. */
-static enum outcome run_as_range(struct attempt *attempt, int64_t t_ms, enum promql_type type)
+static bool run_as_range(struct attempt *attempt, int64_t t_ms, enum promql_type type)
 {
         enum { MINUTE_MS = 60000 };
         struct promql_result result;
         struct arena arena;
         struct error err;
-        bool ok;
-        enum outcome outcome = OUTCOME_PASSED;
+        bool ok, passed = true;
 
         arena_init(&arena, 1 << 30);
         ok = run_query(attempt, t_ms - MINUTE_MS, t_ms + MINUTE_MS, MINUTE_MS, &arena, &result,
                        &err);
         attempt->how = "as a range query";
         if (!ok) {
-                outcome = judge_failure(attempt, &err);
+                passed = judge_failure(attempt, &err);
         } else if (!attempt->test->ordered) {
                 if (!sorted_by_labels(&result)) {
                         buf_append_cstr(&attempt->found, "  range result is not sorted\n");
-                        outcome = OUTCOME_FAILED;
+                        passed = false;
                 }
                 cut_to_instant(&result, t_ms, type);
                 if (!script_check_result(attempt->test, &result, &attempt->found))
-                        outcome = OUTCOME_FAILED;
+                        passed = false;
         }
         arena_release(&arena);
-        return outcome;
+        return passed;
 }
 
-static enum outcome run_instant(struct attempt *attempt, int64_t t_ms, bool also_as_range)
+static bool run_instant(struct attempt *attempt, int64_t t_ms, bool also_as_range)
 {
         struct promql_result result = {0};
         enum promql_type type = promql_expr_type(attempt->expr);
         struct arena arena;
         struct error err;
-        enum outcome outcome;
-        bool ok;
+        bool ok, passed;
 
         arena_init(&arena, 1 << 30);
         ok = run_query(attempt, t_ms, t_ms, 0, &arena, &result, &err);
-        outcome = judge(attempt, ok, &result, &err);
+        passed = judge(attempt, ok, &result, &err);
         arena_release(&arena);
-        if (outcome != OUTCOME_PASSED || !ok || !also_as_range ||
+        if (!passed || !ok || !also_as_range ||
             (type != PROMQL_SCALAR && type != PROMQL_VECTOR))
-                return outcome;
+                return passed;
         return run_as_range(attempt, t_ms, type);
 }
 
-static enum outcome run_range(struct attempt *attempt)
+static bool run_range(struct attempt *attempt)
 {
         const struct script_case *test = attempt->test;
         struct promql_result result = {0};
         struct arena arena;
         struct error err;
-        enum outcome outcome;
-        bool ok;
+        bool ok, passed;
 
         arena_init(&arena, 1 << 30);
         ok = run_query(attempt, test->start_ms, test->end_ms, test->step_ms, &arena, &result,
                        &err);
-        outcome = judge(attempt, ok, &result, &err);
+        passed = judge(attempt, ok, &result, &err);
         arena_release(&arena);
-        return outcome;
+        return passed;
 }
 
 /* start(), end(), range() and step() mean something else in a range query. */
@@ -320,80 +238,65 @@ static bool mentions_query_times(struct str expr)
 }
 
 /* With every selector pinned to the case's time, the time of evaluation must not matter. */
-static enum outcome run_pinned(struct attempt *attempt)
+static bool run_pinned(struct attempt *attempt)
 {
         const struct script_case *test = attempt->test;
         int64_t t = test->start_ms;
         const int64_t times[] = {-10 * t, 0, t / 5, t, 10 * t};
         const int64_t around_zero[] = {-1000, 0, 1000};
         struct pinning pinning = {.at_ms = t};
-        enum outcome outcome = OUTCOME_PASSED;
         struct error err;
 
         if (!promql_expr_parse(attempt->run->arena, test->expr, &script_features, &attempt->expr,
                                &err))
-                return OUTCOME_PASSED;
+                return true;
         pin(&pinning, (struct node *)attempt->expr->root);
         if (pinning.uses_time)
-                return OUTCOME_PASSED;
+                return true;
         attempt->how = "with selectors pinned by @";
         for (size_t i = 0; i < (t ? ARRAY_LEN(times) : ARRAY_LEN(around_zero)); i++) {
-                outcome = run_instant(attempt, t ? times[i] : around_zero[i],
-                                      !mentions_query_times(test->expr));
-                if (outcome != OUTCOME_PASSED)
-                        break;
+                if (!run_instant(attempt, t ? times[i] : around_zero[i],
+                                 !mentions_query_times(test->expr)))
+                        return false;
         }
-        return outcome;
+        return true;
 }
 
-static enum outcome run_on_store(struct attempt *attempt)
+static bool run_on_store(struct attempt *attempt)
 {
-        enum outcome outcome;
-
         attempt->how = "";
         if (attempt->test->is_range)
                 return run_range(attempt);
-        outcome = run_instant(attempt, attempt->test->start_ms,
-                              !mentions_query_times(attempt->test->expr));
-        return outcome == OUTCOME_PASSED ? run_pinned(attempt) : outcome;
+        return run_instant(attempt, attempt->test->start_ms,
+                           !mentions_query_times(attempt->test->expr)) &&
+               run_pinned(attempt);
 }
 
-static enum outcome run_on_stores(struct attempt *attempt)
+static bool run_on_stores(struct attempt *attempt)
 {
         const struct promql_expr *expr = attempt->expr;
-        enum outcome outcome = OUTCOME_PASSED;
 
         for (attempt->store = 0; attempt->store < attempt->run->store_count; attempt->store++) {
                 attempt->expr = expr;
-                outcome = run_on_store(attempt);
-                if (outcome != OUTCOME_PASSED)
-                        break;
+                if (!run_on_store(attempt))
+                        return false;
         }
-        return outcome;
+        return true;
 }
 
 void script_run_case(struct script_run *run, const struct script_case *test)
 {
         struct attempt attempt = {.run = run, .test = test, .how = "", .found = BUF_INIT(1 << 20)};
-        enum outcome outcome = OUTCOME_SKIPPED;
-        const char *reason;
         struct error err;
+        bool passed = promql_expr_parse(run->arena, test->expr, &script_features, &attempt.expr,
+                                        &err)
+                              ? run_on_stores(&attempt)
+                              : judge_failure(&attempt, &err);
 
-        if (!promql_expr_parse(run->arena, test->expr, &script_features, &attempt.expr, &err)) {
-                outcome = judge_failure(&attempt, &err);
-        } else {
-                reason = reason_to_skip(run, test, attempt.expr);
-                if (reason)
-                        buf_append_cstr(&attempt.found, reason);
-                else
-                        outcome = run_on_stores(&attempt);
-        }
-        if (outcome == OUTCOME_PASSED) {
-                run->result->passed++;
-        } else if (outcome == OUTCOME_SKIPPED) {
-                count_skip(run, attempt.found.data);
-        } else {
-                run->result->failed++;
+        run->result->passed += passed;
+        run->result->failed += !passed;
+        run->result->reruns += attempt.evaluations ? attempt.evaluations - 1 : 0;
+        if (!passed) {
                 buf_printf(run->report, "%s:%zu: " STR_FMT " %s", run->file_name, test->line,
                            STR_ARG(test->expr), attempt.how);
                 if (attempt.store)

@@ -6,15 +6,9 @@
 #include "model/duration.h"
 #include "promql/lex_int.h"
 #include "promql/parse_int.h"
-#include "promql/script_int.h"
+#include "promql/script_series_int.h"
 
 enum { VALUES_MAX = 10000000 };
-
-struct values {
-        struct arena *arena;
-        struct script_value *items;
-        size_t count, capacity;
-};
 
 static bool fail_line(struct error *err, const char *what, struct str near)
 {
@@ -22,7 +16,7 @@ static bool fail_line(struct error *err, const char *what, struct str near)
                          STR_ARG(near));
 }
 
-static bool put_value(struct values *values, double v, bool omitted, struct error *err)
+bool script_values_put(struct script_values *values, struct script_value value, struct error *err)
 {
         if (values->count == VALUES_MAX)
                 return error_set(err, ERROR_LIMIT, "series description: too many values");
@@ -36,7 +30,7 @@ static bool put_value(struct values *values, double v, bool omitted, struct erro
                 values->items = items;
                 values->capacity = capacity;
         }
-        values->items[values->count++] = (struct script_value){v, omitted};
+        values->items[values->count++] = value;
         return true;
 }
 
@@ -134,62 +128,61 @@ static size_t number_length(struct str text)
         return at;
 }
 
-static bool take_number(struct str *item, double *ret_v)
+bool script_take_number(struct str *text, double *ret_v)
 {
-        size_t len = number_length(*item);
+        size_t len = number_length(*text);
 
-        if (!double_parse(str_slice(*item, 0, len), ret_v))
+        if (!double_parse(str_slice(*text, 0, len), ret_v))
                 return false;
-        *item = str_slice(*item, len, item->len);
+        *text = str_slice(*text, len, text->len);
         return true;
 }
 
-/* xN: how often an item is repeated. */
-static bool take_times(struct str *item, size_t *ret_times)
+bool script_take_times(struct str *text, size_t *ret_times)
 {
         size_t times = 0;
 
-        if (item->len < 2 || item->data[0] != 'x')
+        if (text->len < 2 || text->data[0] != 'x')
                 return false;
-        for (size_t i = 1; i < item->len; i++) {
-                if (item->data[i] < '0' || item->data[i] > '9' || times > VALUES_MAX)
+        for (size_t i = 1; i < text->len; i++) {
+                if (text->data[i] < '0' || text->data[i] > '9' || times > VALUES_MAX)
                         return false;
-                times = times * 10 + (size_t)(item->data[i] - '0');
+                times = times * 10 + (size_t)(text->data[i] - '0');
         }
-        *item = str_slice(*item, item->len, item->len);
+        *text = str_slice(*text, text->len, text->len);
         *ret_times = times;
         return true;
 }
 
 /* 1, 1x3, 1+2x3, 1-2x3: a repetition has one value more than it says. */
-static bool parse_number_item(struct values *values, struct str item, struct error *err)
+static bool parse_number_item(struct script_values *values, struct str item, struct error *err)
 {
         struct str rest = item;
         double v, step = 0;
         size_t times = 0;
 
-        if (!take_number(&rest, &v))
+        if (!script_take_number(&rest, &v))
                 return fail_line(err, "bad value", item);
         if (rest.len && (rest.data[0] == '+' || rest.data[0] == '-') &&
-            !take_number(&rest, &step))
+            !script_take_number(&rest, &step))
                 return fail_line(err, "bad increment", item);
-        if (rest.len && !take_times(&rest, &times))
+        if (rest.len && !script_take_times(&rest, &times))
                 return fail_line(err, "bad repetition", item);
         for (size_t i = 0; i <= times; i++, v += step)
-                if (!put_value(values, v, false, err))
+                if (!script_values_put(values, (struct script_value){.v = v}, err))
                         return false;
         return true;
 }
 
-static bool parse_blank_item(struct values *values, struct str item, struct error *err)
+static bool parse_blank_item(struct script_values *values, struct str item, struct error *err)
 {
         struct str rest = str_slice(item, 1, item.len);
         size_t times = 1;
 
-        if (rest.len && !take_times(&rest, &times))
+        if (rest.len && !script_take_times(&rest, &times))
                 return fail_line(err, "bad repetition", item);
         for (size_t i = 0; i < times; i++)
-                if (!put_value(values, 0, true, err))
+                if (!script_values_put(values, (struct script_value){.omitted = true}, err))
                         return false;
         return true;
 }
@@ -210,34 +203,36 @@ static struct str take_item(struct str *rest)
         return item;
 }
 
+static bool parse_item(struct script_values *values, struct str item, struct error *err)
+{
+        const struct script_value stale = {.v = sample_from_bits(SAMPLE_STALE_BITS)};
+
+        if (str_starts_with(item, STR_LIT("{{")))
+                return script_histograms_parse(values, item, err);
+        if (item.data[0] == '_')
+                return parse_blank_item(values, item, err);
+        if (str_is(item, "stale"))
+                return script_values_put(values, stale, err);
+        return parse_number_item(values, item, err);
+}
+
 bool script_series_parse(struct arena *arena, struct str line, struct script_series *ret_series,
                          struct error *err)
 {
-        struct values values = {.arena = arena};
-        struct script_series series = {0};
-        struct str rest = STR_LIT("");
+        struct script_values values = {.arena = arena};
+        struct script_series series = {.is_default = str_starts_with(line, STR_LIT("@st"))};
+        struct str rest = line;
 
-        if (!parse_labels(arena, line, &rest, &series.labels, err))
+        if (!series.is_default && !parse_labels(arena, line, &rest, &series.labels, err))
                 return false;
-        if (str_starts_with(rest, STR_LIT("@st"))) {
-                series.start_timestamps = true;
-                *ret_series = series;
-                return true;
-        }
-        for (struct str item = take_item(&rest); item.len; item = take_item(&rest)) {
-                bool ok = true;
-
-                if (str_starts_with(item, STR_LIT("{{")))
-                        series.histogram = true;
-                else if (item.data[0] == '_')
-                        ok = parse_blank_item(&values, item, err);
-                else if (str_is(item, "stale"))
-                        ok = put_value(&values, sample_from_bits(SAMPLE_STALE_BITS), false, err);
-                else
-                        ok = parse_number_item(&values, item, err);
-                if (!ok)
+        series.is_starts = str_starts_with(rest, STR_LIT("@st"));
+        if (series.is_starts)
+                rest = str_slice(rest, 3, rest.len);
+        if (rest.len && rest.data[0] != ' ' && rest.data[0] != '\t')
+                return fail_line(err, "expected a space", rest);
+        for (struct str item = take_item(&rest); item.len; item = take_item(&rest))
+                if (!(series.is_starts ? script_starts_parse : parse_item)(&values, item, err))
                         return false;
-        }
         series.values = values.items;
         series.count = values.count;
         *ret_series = series;

@@ -75,6 +75,10 @@ static void set_features(struct promql_features *features, const char *text)
                         features->fill_modifiers = true;
                 else if (str_is(name, "promql-delayed-name-removal"))
                         features->delayed_name_removal = true;
+                else if (str_is(name, "use-start-timestamps"))
+                        features->start_timestamps = true;
+                else if (str_is(name, "type-and-unit-labels"))
+                        features->type_and_unit_labels = true;
                 else if (name.len && !is_known_feature(name))
                         log_with(LOG_WARN, "unknown feature, ignored", LOG_STR("feature", name));
         }
