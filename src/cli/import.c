@@ -22,7 +22,8 @@ enum { BATCH_SAMPLES = 1 << 16, PATH_BYTES = 4096 };
 struct import {
         struct tsdb *tsdb;
         struct series_sink sink;
-        struct append_sample *batch;
+        struct tsdb_import *past_log; /* for whole series: faster */
+        struct append_sample *batch;  /* for single samples */
         struct append_extra *extras;
         uint8_t *outcomes;
         size_t count;
@@ -74,12 +75,10 @@ static bool add_samples(struct import *import, struct labels labels,
 
         if (!samples->count)
                 return true;
-        if (!resolve(import, labels, &ref, err))
+        if (!resolve(import, labels, &ref, err) ||
+            !tsdb_import_add(import->past_log, ref, samples, err))
                 return false;
-        for (size_t i = 0; i < samples->count; i++)
-                if (!add(import, ref, samples->t_ms[i], samples->v[i],
-                         samples_histogram(samples, i), err))
-                        return false;
+        import->samples += samples->count;
         return true;
 }
 
@@ -227,7 +226,8 @@ static bool import_directory(struct import *import, const char *dir, struct erro
         ok = find_blocks(dir, &arena, &blocks, &count, err);
         for (size_t i = 0; ok && i < count; i++)
                 ok = import_block(import, blocks[i].path, err);
-        ok = ok && import_log(import, &log, arena_printf(&arena, "%s/wal", dir), err) &&
+        ok = ok && tsdb_import_flush(import->past_log, err) &&
+             import_log(import, &log, arena_printf(&arena, "%s/wal", dir), err) &&
              import_log(import, &log, arena_printf(&arena, "%s/wbl", dir), err);
         if (ok && !count && !import->series)
                 ok = error_set(err, ERROR_NOT_FOUND,
@@ -329,11 +329,12 @@ static bool begin(struct import *import, const char *data_dir, struct error *err
         tsdb_options_init(&options, data_dir);
         /* Whatever its age: retention is the server's. */
         options.retention_ms = 0;
-        options.out_of_order_ms = INT64_MAX / 4;
+        options.out_of_order_ms = INT64_MAX;
         options.max_ahead_ms = 0;
         if (!tsdb_open(&import->tsdb, &options, err))
                 return false;
         import->sink = tsdb_sink(import->tsdb);
+        import->past_log = tsdb_import_new(import->tsdb);
         import->batch = alloc_new(&import_type, BATCH_SAMPLES * sizeof(*import->batch));
         import->extras = alloc_new(&import_type, BATCH_SAMPLES * sizeof(*import->extras));
         import->outcomes = alloc_new(&import_type, BATCH_SAMPLES);
@@ -360,6 +361,7 @@ static bool end(struct import *import, struct error *err)
 
 static void release(struct import *import)
 {
+        tsdb_import_free(import->past_log);
         tsdb_close(import->tsdb);
         arena_release(&import->histograms);
         alloc_free(&import_type, import->batch);

@@ -6,7 +6,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "collectors/scrape.h"
+#include "config/remote_section_int.h"
 #include "config/scrape_section_int.h"
+#include "promql/promql.h"
+#include "tsdb/tsdb.h"
 
 ALLOC_TYPE(config_type, "config")
 
@@ -17,7 +20,7 @@ enum { HOST_INTERVAL_MS = 5000 };
 struct document {
         struct config *config;
         struct global_section global;
-        const struct yaml_node *scrape_configs;
+        const struct yaml_node *scrape_configs, *remote_writes;
         struct decoder *decoder;
 };
 
@@ -27,6 +30,8 @@ struct config *config_free(struct config *config)
                 return NULL;
         for (size_t i = 0; i < config->scrape_count; i++)
                 scrape_config_unref(config->scrapes[i]);
+        for (size_t i = 0; i < config->remote_write_count; i++)
+                remote_write_config_unref(config->remote_writes[i]);
         arena_release(&config->arena);
         return alloc_free(&config_type, config);
 }
@@ -35,7 +40,7 @@ struct config *config_free(struct config *config)
 
 struct tsdb_section {
         int64_t out_of_order_window_ms, retention_ms;
-        uint64_t retention_bytes;
+        uint64_t retention_bytes, series_limit;
 };
 
 #define TSDB(member) offsetof(struct tsdb_section, member)
@@ -62,6 +67,7 @@ static bool decode_tsdb(struct decoder *d, const struct yaml_node *node, void *s
                 {"retention", decode_retention, 0, NULL},
                 {"retention-time", decode_duration, TSDB(retention_ms), NULL},
                 {"retention-size", decode_size, TSDB(retention_bytes), NULL},
+                {"series_limit", decode_uint, TSDB(series_limit), NULL},
                 {"stale_series_compaction_threshold", decode_ignored, 0, NULL},
                 {"chunk_encoding", decode_ignored, 0, NULL},
         };
@@ -73,6 +79,20 @@ static bool decode_tsdb(struct decoder *d, const struct yaml_node *node, void *s
         config->out_of_order_window_ms = tsdb.out_of_order_window_ms;
         config->retention_ms = tsdb.retention_ms;
         config->retention_bytes = tsdb.retention_bytes;
+        config->series_limit = tsdb.series_limit;
+        return true;
+}
+
+static bool decode_exemplars(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct config *config = slot;
+        uint64_t max = UINT64_MAX;
+        const struct field fields[] = {{"max_exemplars", decode_uint, 0, NULL}};
+
+        if (!decode_mapping(d, node, "exemplars", fields, ARRAY_LEN(fields), &max))
+                return false;
+        if (max <= INT64_MAX)
+                config->exemplar_limit = (int64_t)max;
         return true;
 }
 
@@ -80,11 +100,69 @@ static bool decode_storage(struct decoder *d, const struct yaml_node *node, void
 {
         static const struct field fields[] = {
                 {"tsdb", decode_tsdb, 0, NULL},
-                {"exemplars", NULL, 0, "exemplars"},
+                {"exemplars", decode_exemplars, 0, NULL},
         };
         struct document *document = slot;
 
         return decode_mapping(d, node, "storage", fields, ARRAY_LEN(fields), document->config);
+}
+
+/* ---- retention by selector ---------------------------------------------------------------- */
+
+struct retention_section {
+        struct str_list match;
+        int64_t keep_ms;
+};
+
+static bool decode_match(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct str_list *list = slot;
+        struct str *only;
+
+        if (node->kind == YAML_SEQUENCE)
+                return decode_strings(d, node, slot);
+        only = arena_new(d->arena, struct str);
+        *list = (struct str_list){only, 1};
+        return decode_string(d, node, only);
+}
+
+static bool decode_retention_rule(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"match", decode_match, offsetof(struct retention_section, match), NULL},
+                {"keep", decode_duration, offsetof(struct retention_section, keep_ms), NULL},
+        };
+        struct retention_section section = {.keep_ms = -1};
+        struct tsdb_retention_rule *rule = slot;
+        struct series_selector *selectors;
+
+        if (!decode_mapping(d, node, "retention rule", fields, ARRAY_LEN(fields), &section))
+                return false;
+        if (!section.match.count || section.keep_ms < 0)
+                return decode_fail(d, node, "a retention rule needs match and keep");
+        selectors = arena_array(d->arena, struct series_selector, section.match.count);
+        for (size_t i = 0; i < section.match.count; i++) {
+                struct promql_selector parsed;
+                struct error err;
+
+                if (!promql_selector_parse(d->arena, section.match.items[i], &parsed, &err))
+                        return decode_fail(d, node, "%s", err.text);
+                selectors[i] = (struct series_selector){parsed.matchers, parsed.count};
+        }
+        *rule = (struct tsdb_retention_rule){selectors, section.match.count, section.keep_ms};
+        return true;
+}
+
+static bool decode_retention_rules(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+        void *items;
+
+        if (!decode_list(d, node, "retention", sizeof(struct tsdb_retention_rule),
+                         decode_retention_rule, &items, &document->config->retention_rule_count))
+                return false;
+        document->config->retention_rules = items;
+        return true;
 }
 
 /* ---- collectors and server ---------------------------------------------------------------- */
@@ -140,6 +218,16 @@ static bool remember_scrape_configs(struct decoder *d, const struct yaml_node *n
         return true;
 }
 
+static bool remember_remote_writes(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+
+        if (node->kind != YAML_SEQUENCE && node->kind != YAML_NULL)
+                return decode_fail(d, node, "remote_write must be a list");
+        document->remote_writes = node;
+        return true;
+}
+
 static bool decode_global_section(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct document *document = slot;
@@ -158,7 +246,7 @@ static const struct field document_fields[] = {
         {"rule_files", NULL, 0, "rules"},
         {"alerting", NULL, 0, "alerting"},
         {"alertmanager", NULL, 0, "alerting"},
-        {"remote_write", NULL, 0, "remote write"},
+        {"remote_write", remember_remote_writes, 0, NULL},
         {"remote_read", NULL, 0, "remote read"},
         {"otlp", NULL, 0, "OTLP"},
         {"tracing", NULL, 0, "traces"},
@@ -170,7 +258,7 @@ static const struct field document_fields[] = {
         {"probes", NULL, 0, "probes"},
         {"detect", NULL, 0, "detection"},
         {"auth", NULL, 0, "access control"},
-        {"retention", NULL, 0, "retention per matcher"},
+        {"retention", decode_retention_rules, 0, NULL},
 };
 
 /* ---- external labels ---------------------------------------------------------------------- */
@@ -245,6 +333,34 @@ static bool decode_scrape_configs(struct decoder *d, struct document *document)
                         return false;
                 }
                 config->scrapes[config->scrape_count++] = scrape;
+        }
+        return true;
+}
+
+static bool decode_remote_writes(struct decoder *d, struct document *document)
+{
+        struct config *config = document->config;
+        size_t count = 0;
+
+        for (const struct yaml_node *item = document->remote_writes->first; item;
+             item = item->next)
+                count++;
+        config->remote_writes = arena_array(&config->arena, struct remote_write_config *, count);
+        for (const struct yaml_node *item = document->remote_writes->first; item;
+             item = item->next) {
+                struct remote_write_config *write;
+
+                if (!decode_remote_write(d, item, config->external_labels, 0, &write))
+                        return false;
+                for (size_t i = 0; i < config->remote_write_count; i++) {
+                        if (!str_equal(config->remote_writes[i]->name, write->name))
+                                continue;
+                        decode_fail(d, item, "found multiple remote write configs with job name "
+                                    "\"" STR_FMT "\"", STR_ARG(write->name));
+                        remote_write_config_unref(write);
+                        return false;
+                }
+                config->remote_writes[config->remote_write_count++] = write;
         }
         return true;
 }
@@ -357,7 +473,8 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
                             struct config *config)
 {
         static const struct yaml_node nothing = {.kind = YAML_NULL};
-        struct document document = {.config = config, .scrape_configs = &nothing};
+        struct document document = {.config = config, .scrape_configs = &nothing,
+                                    .remote_writes = &nothing};
 
         if (!decode_global(d, NULL, &document.global) ||
             !decode_mapping(d, root, "the configuration", document_fields,
@@ -367,6 +484,8 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
         config->scrape_interval_ms = document.global.scrape.interval_ms;
         config->evaluation_interval_ms = document.global.evaluation_interval_ms;
         expand_external_labels(config, document.global.external_labels);
+        if (!decode_remote_writes(d, &document))
+                return false;
         if (!config->scrape_count && !(root->kind == YAML_MAPPING && yaml_find(root, "collectors")))
                 config->watch_host = true;
         if (!config->host_interval_ms)
@@ -397,7 +516,7 @@ bool config_load(struct config **ret_config, const char *path, struct error *err
         struct decoder decoder;
 
         arena_init(&config->arena, ARENA_MAX_BYTES);
-        config->out_of_order_window_ms = -1;
+        config->out_of_order_window_ms = config->exemplar_limit = -1;
         decoder = (struct decoder){.arena = &config->arena,
                                    .file = path ? path : "built-in configuration",
                                    .directory = directory_of(&config->arena, path),

@@ -10,7 +10,9 @@
 #include "base/arena.h"
 #include "model/labels.h"
 
-struct scrape_config; /* collectors/scrape.h */
+struct scrape_config;       /* collectors/scrape.h */
+struct remote_write_config; /* ship/remote_write.h */
+struct tsdb_retention_rule; /* tsdb/tsdb.h */
 
 struct config {
         struct arena arena;         /* holds everything but the scrape configs */
@@ -20,10 +22,16 @@ struct config {
         struct labels external_labels;
         struct scrape_config **scrapes; /* one reference each */
         size_t scrape_count;
+        struct remote_write_config **remote_writes; /* one reference each */
+        size_t remote_write_count;
         bool watch_host;            /* collectors.host, or no scrape_configs */
         int64_t host_interval_ms;
         int64_t retention_ms;       /* of the metrics store; 0: its default */
         uint64_t retention_bytes;   /* 0: no limit */
+        const struct tsdb_retention_rule *retention_rules; /* where that differs */
+        size_t retention_rule_count;
+        uint64_t series_limit;      /* 0: the store's default */
+        int64_t exemplar_limit;     /* -1: the store's default */
         int64_t out_of_order_window_ms; /* -1: the store's default */
         struct str listen;          /* server.listen; empty: the command line's */
         const char **warnings;      /* accepted, but without effect here */

@@ -170,8 +170,8 @@ static void test_errors_say_where(void **state)
         check_error("scrape_configs: [{job_name: a, relabel_configs: [{action: kep}]}]\n",
                     "1:50: unknown relabel action \"kep\"");
         check_error("scrape_configs: [{job_name: a, basic_auth: {username: u}, bearer_token: t}]\n",
-                    "1:18: at most one of basic_auth, authorization, bearer_token & "
-                    "bearer_token_file must be configured");
+                    "1:18: at most one of basic_auth, authorization, oauth2, "
+                    "bearer_token & bearer_token_file must be configured");
         check_error("[1, 2]\n", "1:1: the configuration must be a mapping");
         check_error("a: [\n", "2:1: did not find expected node content while parsing a flow node");
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "codec/double.h"
+#include "base/hash.h"
 #include "model/duration.h"
 #include "model/size.h"
 
@@ -257,4 +258,16 @@ bool decode_ignored(struct decoder *d, const struct yaml_node *node, void *slot)
         (void)slot;
         decode_warn(d, node->key, "%s has no effect in Pitwall", node->key->text.data);
         return true;
+}
+
+uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed)
+{
+        if (!node)
+                return seed;
+        if (node->key)
+                seed = hash_bytes_seeded(node->key->text.data, node->key->text.len, seed + 1);
+        seed = hash_bytes_seeded(node->text.data, node->text.len, seed + (uint64_t)node->kind);
+        for (const struct yaml_node *child = node->first; child; child = child->next)
+                seed = decode_fingerprint(child, seed);
+        return hash_u64(seed);
 }

@@ -57,8 +57,44 @@ bool decode_strings(struct decoder *d, const struct yaml_node *node, void *slot)
 bool decode_labels(struct decoder *d, const struct yaml_node *node, void *slot);   /* labels */
 bool decode_ignored(struct decoder *d, const struct yaml_node *node, void *slot);  /* none */
 
-/* The HTTP client part of a scrape_config, inlined there: checks what must not stand together. */
+bool decode_relabel_rules(struct decoder *d, const struct yaml_node *node,
+                          void *slot); /* struct relabel_rules */
+bool decode_string_map(struct decoder *d, const struct yaml_node *node,
+                       void *slot); /* struct header_list */
+
+struct header_list {
+        const struct http_header *items; /* in the file's order */
+        size_t count;
+};
+
+/* Hash of a subtree's keys and values. */
+uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed);
+
+/* The HTTP client part of a section, inlined there; decode_check_http checks what must not stand
+ * together. `at` is the offset of its struct http_client_options. */
+#define HTTP_CLIENT_FIELDS(at)                                                                   \
+        {"basic_auth", decode_basic_auth, (at), NULL},                                           \
+        {"authorization", decode_authorization, (at), NULL},                                     \
+        {"bearer_token", decode_bearer_token, (at), NULL},                                       \
+        {"bearer_token_file", decode_bearer_token_file, (at), NULL},                             \
+        {"oauth2", decode_oauth2, (at), NULL},                                                   \
+        {"sigv4", NULL, 0, "AWS signatures"},                                                    \
+        {"azuread", NULL, 0, "Azure AD"},                                                        \
+        {"google_iam", NULL, 0, "Google IAM"},                                                   \
+        {"tls_config", decode_tls_config, (at), NULL},                                           \
+        {"http_headers", decode_http_headers, (at), NULL},                                       \
+        {"proxy_url", decode_string, (at) + offsetof(struct http_client_options, proxy_url),     \
+         NULL},                                                                                  \
+        {"no_proxy", decode_string, (at) + offsetof(struct http_client_options, no_proxy), NULL},\
+        {"proxy_from_environment", decode_bool,                                                  \
+         (at) + offsetof(struct http_client_options, proxy_from_environment), NULL},             \
+        {"proxy_connect_header", NULL, 0, "headers for proxies"},                                \
+        {"follow_redirects", decode_bool,                                                        \
+         (at) + offsetof(struct http_client_options, follow_redirects), NULL},                   \
+        {"enable_http2", decode_bool, (at) + offsetof(struct http_client_options, enable_http2), \
+         NULL}
 bool decode_basic_auth(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_oauth2(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_authorization(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_tls_config(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_http_headers(struct decoder *d, const struct yaml_node *node, void *slot);

@@ -108,6 +108,95 @@ bool decode_tls_config(struct decoder *d, const struct yaml_node *node, void *sl
         return true;
 }
 
+/* ---- oauth2 --------------------------------------------------------------------------------- */
+
+bool decode_string_map(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct header_list *list = slot;
+        struct http_header *items;
+        size_t count = 0;
+
+        if (node->kind == YAML_NULL)
+                return true;
+        if (node->kind != YAML_MAPPING)
+                return decode_fail(d, node, "\"" STR_FMT "\" must be a mapping of strings",
+                                   STR_ARG(node->key->text));
+        for (const struct yaml_node *pair = node->first; pair; pair = pair->next)
+                count++;
+        items = arena_array(d->arena, struct http_header, count);
+        list->items = items;
+        for (const struct yaml_node *pair = node->first; pair; pair = pair->next) {
+                items[list->count].name = arena_str(d->arena, pair->key->text);
+                if (!decode_string(d, pair, &items[list->count++].value))
+                        return false;
+        }
+        return true;
+}
+
+struct oauth2_section {
+        struct http_oauth2 oauth2;
+        struct str_list scopes;
+        struct header_list params;
+        struct http_client_options http;
+};
+
+#define OAUTH2(member) offsetof(struct oauth2_section, member)
+
+static bool complete_oauth2(struct decoder *d, const struct yaml_node *node,
+                            const struct oauth2_section *section,
+                            struct http_client_options *options)
+{
+        struct http_oauth2 *oauth2 = arena_new(d->arena, struct http_oauth2);
+        struct http_client_options *http = arena_new(d->arena, struct http_client_options);
+        struct buf scopes CLEANUP(buf_release) = BUF_INIT(1 << 16);
+
+        *oauth2 = section->oauth2;
+        *http = section->http;
+        http->follow_redirects = true;
+        if (!oauth2->client_id.len)
+                return decode_fail(d, node, "oauth2 client_id must be configured");
+        if (!oauth2->token_url.len)
+                return decode_fail(d, node, "oauth2 token_url must be configured");
+        if (oauth2->client_secret.len && oauth2->client_secret_file.len)
+                return decode_fail(d, node, "at most one of oauth2 client_secret & "
+                                   "client_secret_file must be configured");
+        for (size_t i = 0; i < section->scopes.count; i++) {
+                if (i)
+                        buf_append_byte(&scopes, ' ');
+                buf_append_str(&scopes, section->scopes.items[i]);
+        }
+        oauth2->scopes = arena_str(d->arena, buf_str(&scopes));
+        oauth2->params = section->params.items;
+        oauth2->param_count = section->params.count;
+        oauth2->http = http;
+        options->oauth2 = oauth2;
+        return true;
+}
+
+bool decode_oauth2(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"client_id", decode_string, OAUTH2(oauth2.client_id), NULL},
+                {"client_secret", decode_string, OAUTH2(oauth2.client_secret), NULL},
+                {"client_secret_file", decode_path, OAUTH2(oauth2.client_secret_file), NULL},
+                {"client_secret_ref", NULL, 0, "secret references"},
+                {"grant_type", NULL, 0, "other grants than client credentials"},
+                {"scopes", decode_strings, OAUTH2(scopes), NULL},
+                {"token_url", decode_string, OAUTH2(oauth2.token_url), NULL},
+                {"endpoint_params", decode_string_map, OAUTH2(params), NULL},
+                {"tls_config", decode_tls_config, OAUTH2(http), NULL},
+                {"proxy_url", decode_string, OAUTH2(http.proxy_url), NULL},
+                {"no_proxy", decode_string, OAUTH2(http.no_proxy), NULL},
+                {"proxy_from_environment", decode_bool, OAUTH2(http.proxy_from_environment),
+                 NULL},
+                {"proxy_connect_header", NULL, 0, "headers for proxies"},
+        };
+        struct oauth2_section section = {0};
+
+        return decode_mapping(d, node, "oauth2", fields, ARRAY_LEN(fields), &section) &&
+               complete_oauth2(d, node, &section, slot);
+}
+
 struct header_values {
         struct str_list values, secrets;
 };
@@ -149,13 +238,14 @@ bool decode_check_http(struct decoder *d, const struct yaml_node *node,
 {
         bool basic = yaml_find(node, "basic_auth") != NULL;
         bool authorization = yaml_find(node, "authorization") != NULL;
+        bool oauth2 = yaml_find(node, "oauth2") != NULL;
         bool bearer = yaml_find(node, "bearer_token") || yaml_find(node, "bearer_token_file");
 
         if (yaml_find(node, "bearer_token") && yaml_find(node, "bearer_token_file"))
                 return decode_fail(d, node, "at most one of bearer_token & bearer_token_file must "
                                    "be configured");
-        if (basic + authorization + bearer > 1)
-                return decode_fail(d, node, "at most one of basic_auth, authorization, "
+        if (basic + authorization + bearer + oauth2 > 1)
+                return decode_fail(d, node, "at most one of basic_auth, authorization, oauth2, "
                                    "bearer_token & bearer_token_file must be configured");
         if (options->proxy_from_environment && options->proxy_url.len)
                 return decode_fail(d, node, "if proxy_from_environment is configured, proxy_url "

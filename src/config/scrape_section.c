@@ -11,18 +11,6 @@ enum { DEFAULT_FILE_REFRESH_MS = 300000 };
 #define SETTING(member) offsetof(struct scrape_settings, member)
 #define GLOBAL(member) offsetof(struct global_section, member)
 
-uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed)
-{
-        if (!node)
-                return seed;
-        if (node->key)
-                seed = hash_bytes_seeded(node->key->text.data, node->key->text.len, seed + 1);
-        seed = hash_bytes_seeded(node->text.data, node->text.len, seed + (uint64_t)node->kind);
-        for (const struct yaml_node *child = node->first; child; child = child->next)
-                seed = decode_fingerprint(child, seed);
-        return hash_u64(seed);
-}
-
 /* ---- settings that global and scrape_config share ------------------------------------------ */
 
 static bool decode_protocol(struct decoder *d, const struct yaml_node *node, void *slot)
@@ -157,52 +145,12 @@ struct scrape_section {
         struct str job_name, metrics_path, scheme;
         enum scrape_protocol fallback_protocol;
         bool honor_labels, honor_timestamps, track_timestamps_staleness, enable_compression;
-        struct list params, static_groups, file_discoveries, relabel, metric_relabel;
+        struct list params, static_groups, file_discoveries;
+        struct relabel_rules relabel, metric_relabel;
         struct http_client_options http;
         uint64_t native_bucket_limit;
         double native_bucket_factor;
 };
-
-static bool decode_relabel_rule(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        struct relabel_fields {
-                struct relabel_spec spec;
-                struct str_list sources;
-        } rule = {0};
-        static const struct field fields[] = {
-                {"action", decode_string, offsetof(struct relabel_fields, spec.action), NULL},
-                {"source_labels", decode_strings, offsetof(struct relabel_fields, sources), NULL},
-                {"separator", decode_string, offsetof(struct relabel_fields, spec.separator), NULL},
-                {"regex", decode_string, offsetof(struct relabel_fields, spec.regex), NULL},
-                {"modulus", decode_uint, offsetof(struct relabel_fields, spec.modulus), NULL},
-                {"target_label", decode_string, offsetof(struct relabel_fields, spec.target_label),
-                 NULL},
-                {"replacement", decode_string, offsetof(struct relabel_fields, spec.replacement),
-                 NULL},
-        };
-        struct error reason;
-
-        if (node->kind != YAML_MAPPING)
-                return decode_fail(d, node, "empty or null relabeling rule in scrape config");
-        if (!decode_mapping(d, node, "relabel_config", fields, ARRAY_LEN(fields), &rule))
-                return false;
-        rule.spec.source_labels = rule.sources.items;
-        rule.spec.source_count = rule.sources.count;
-        rule.spec.has_separator = yaml_find(node, "separator") != NULL;
-        rule.spec.has_regex = yaml_find(node, "regex") != NULL;
-        rule.spec.has_replacement = yaml_find(node, "replacement") != NULL;
-        if (!relabel_rule_init(slot, d->arena, &rule.spec, &reason))
-                return decode_fail(d, node, "%s", reason.text);
-        return true;
-}
-
-static bool decode_relabel_rules(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        struct list *list = slot;
-
-        return decode_list(d, node, node->key->text.data, sizeof(struct relabel_rule),
-                           decode_relabel_rule, &list->items, &list->count);
-}
 
 static bool decode_target(struct decoder *d, const struct yaml_node *node, void *slot)
 {
@@ -356,22 +304,7 @@ static const struct field scrape_fields[] = {
         {"metric_relabel_configs", decode_relabel_rules, SECTION(metric_relabel), NULL},
         {"static_configs", decode_static_groups, SECTION(static_groups), NULL},
         {"file_sd_configs", decode_file_discoveries, SECTION(file_discoveries), NULL},
-        {"basic_auth", decode_basic_auth, SECTION(http), NULL},
-        {"authorization", decode_authorization, SECTION(http), NULL},
-        {"bearer_token", decode_bearer_token, SECTION(http), NULL},
-        {"bearer_token_file", decode_bearer_token_file, SECTION(http), NULL},
-        {"oauth2", NULL, 0, "OAuth 2.0 for scraping"},
-        {"sigv4", NULL, 0, "AWS signatures for scraping"},
-        {"azuread", NULL, 0, "Azure AD for scraping"},
-        {"google_iam", NULL, 0, "Google IAM for scraping"},
-        {"tls_config", decode_tls_config, SECTION(http), NULL},
-        {"http_headers", decode_http_headers, SECTION(http), NULL},
-        {"proxy_url", decode_string, SECTION(http.proxy_url), NULL},
-        {"no_proxy", decode_string, SECTION(http.no_proxy), NULL},
-        {"proxy_from_environment", decode_bool, SECTION(http.proxy_from_environment), NULL},
-        {"proxy_connect_header", NULL, 0, "headers for proxies"},
-        {"follow_redirects", decode_bool, SECTION(http.follow_redirects), NULL},
-        {"enable_http2", decode_bool, SECTION(http.enable_http2), NULL},
+        HTTP_CLIENT_FIELDS(SECTION(http)),
         ABSENT_DISCOVERY("aws"),          ABSENT_DISCOVERY("azure"),
         ABSENT_DISCOVERY("consul"),       ABSENT_DISCOVERY("digitalocean"),
         ABSENT_DISCOVERY("dns"),          ABSENT_DISCOVERY("docker"),
@@ -513,9 +446,8 @@ static void fill_config(struct scrape_config *config, const struct scrape_sectio
         http = arena_new(&config->arena, struct http_client_options);
         *http = section->http;
         config->http = http;
-        config->relabel = (struct relabel_rules){section->relabel.items, section->relabel.count};
-        config->metric_relabel = (struct relabel_rules){section->metric_relabel.items,
-                                                        section->metric_relabel.count};
+        config->relabel = section->relabel;
+        config->metric_relabel = section->metric_relabel;
         config->static_groups = section->static_groups.items;
         config->static_group_count = section->static_groups.count;
         config->file_discoveries = section->file_discoveries.items;

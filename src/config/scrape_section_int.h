@@ -29,7 +29,4 @@ bool decode_global(struct decoder *d, const struct yaml_node *node, struct globa
 bool decode_scrape_config(struct decoder *d, const struct yaml_node *node,
                           const struct global_section *global, struct scrape_config **ret_config);
 
-/* Hash of a subtree's keys and values. */
-uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed);
-
 #endif

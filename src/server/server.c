@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,11 +20,12 @@
 #include "config/config.h"
 #include "http/server.h"
 #include "ingest/push.h"
-#include "model/series.h"
+#include "model/feed.h"
 #include "promql/promql.h"
 #include "server/access_int.h"
 #include "server/settings_int.h"
 #include "server/store_metrics_int.h"
+#include "ship/remote_write.h"
 #include "tsdb/tsdb.h"
 #include "webui/webui.h"
 
@@ -43,6 +45,7 @@ struct server {
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
         struct push *push;
+        struct remote_writer *remote_writer;
         struct http_router *router;
         struct http_server *http;
         struct settings settings;
@@ -76,6 +79,12 @@ static void fill_store_options(const struct server *server, struct tsdb_options 
         options->retention_bytes = config->retention_bytes;
         if (config->out_of_order_window_ms >= 0)
                 options->out_of_order_ms = config->out_of_order_window_ms;
+        if (config->series_limit)
+                options->series_limit = config->series_limit;
+        if (config->exemplar_limit >= 0)
+                options->exemplar_limit = (uint64_t)config->exemplar_limit;
+        options->retention_rules = config->retention_rules;
+        options->retention_rule_count = config->retention_rule_count;
         if (server->settings.retention_ms >= 0)
                 options->retention_ms = server->settings.retention_ms;
         if (server->settings.retention_bytes != UINT64_MAX)
@@ -132,6 +141,7 @@ static void render_own(void *ctx, struct buf *out)
 
         store_metrics_update(server->tsdb);
         metrics_render(out);
+        remote_writer_render(server->remote_writer, out);
 }
 
 /* config_load leaves room for these two. */
@@ -175,6 +185,8 @@ static bool reload(void *ctx, struct error *err)
                 fill_store_options(server, &store, config);
                 tsdb_reconfigure(server->tsdb, &store);
                 scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
+                remote_writer_apply(server->remote_writer, config->remote_writes,
+                                    config->remote_write_count);
                 config_free(server->config);
                 server->config = config;
                 server->reload_ms = clock_now_ms(&clock_real);
@@ -295,15 +307,70 @@ static uint64_t log_segment_bytes(const char *dir, uint64_t usual_bytes)
         return share_bytes > LOG_SEGMENT_MIN_BYTES ? share_bytes : LOG_SEGMENT_MIN_BYTES;
 }
 
+static const char *remote_dir(const struct server *server, char *path)
+{
+        snprintf(path, PATH_MAX, "%s/remote_write", server->options->data_dir);
+        return path;
+}
+
 static bool open_store(struct server *server, struct error *err)
 {
         struct tsdb_options options;
+        char path[PATH_MAX];
 
         tsdb_options_init(&options, server->options->data_dir);
         fill_store_options(server, &options, server->config);
         options.wal_segment_bytes = log_segment_bytes(options.dir, options.wal_segment_bytes);
         options.on_event = on_store_event;
+        if (server->config->remote_write_count)
+                options.feed_segment = remote_writer_oldest_segment(remote_dir(server, path));
         return tsdb_open(&server->tsdb, &options, err);
+}
+
+struct metadata_visit {
+        void (*visit)(const struct remote_metadata *metadata, void *to);
+        void *to;
+};
+
+static void pass_metadata(const struct metric_metadata *metadata, void *ctx)
+{
+        struct metadata_visit *pass = ctx;
+
+        pass->visit(&(struct remote_metadata){metadata->metric, metadata->type, metadata->help,
+                                              metadata->unit},
+                    pass->to);
+}
+
+static void pass_target_metadata(const struct target_status *target,
+                                 const struct metric_metadata *metadata, void *ctx)
+{
+        (void)target;
+        pass_metadata(metadata, ctx);
+}
+
+static void each_metadata(void *ctx,
+                          void (*visit)(const struct remote_metadata *metadata, void *to),
+                          void *to)
+{
+        struct server *server = ctx;
+        struct metadata_visit pass = {visit, to};
+
+        metadata_table_each(push_metadata(server->push), pass_metadata, &pass);
+        scrape_manager_each_metadata(server->scrapes, pass_target_metadata, &pass);
+}
+
+static bool start_remote_writer(struct server *server, struct error *err)
+{
+        struct remote_metadata_source metadata = {each_metadata, server};
+        struct sample_feed feed = tsdb_feed(server->tsdb);
+        char path[PATH_MAX];
+
+        if (!remote_writer_new(&server->remote_writer, remote_dir(server, path), &feed, &metadata,
+                               err))
+                return false;
+        remote_writer_apply(server->remote_writer, server->config->remote_writes,
+                            server->config->remote_write_count);
+        return true;
 }
 
 static bool is_loopback(struct str host)
@@ -465,7 +532,7 @@ static bool start(struct server *server, struct error *err)
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
         server->push = push_new(&sink);
-        if (!set_up_api(server, err))
+        if (!start_remote_writer(server, err) || !set_up_api(server, err))
                 return false;
         add_builtin_scrapes(server, server->config);
         scrape_manager_apply(server->scrapes, server->config->scrapes,
@@ -486,7 +553,11 @@ static void stop(struct server *server)
 {
         atomic_store(&server->ready, false);
         http_server_free(server->http);
+        /* It asks the scrape manager for metadata, which renders its metrics. */
+        if (server->remote_writer)
+                remote_writer_stop(server->remote_writer);
         scrape_manager_free(server->scrapes);
+        remote_writer_free(server->remote_writer);
         push_free(server->push);
         tsdb_close(server->tsdb);
         if (server->router) {

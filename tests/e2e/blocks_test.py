@@ -57,8 +57,7 @@ class Blocks(EndToEndTest):
         said = run(BINARY, "import", "prometheus", "--data-dir", data, source)
         expected = self.dump(source)
         self.assertIn(f"{len(expected)} samples of", said)
-        said = run(BINARY, "import", "prometheus", "--data-dir", data, source)
-        self.assertIn(f"{len(expected)} were there already", said)
+        run(BINARY, "import", "prometheus", "--data-dir", data, source)  # changes nothing
         run(BINARY, "export", "blocks", "--data-dir", data, out)
         self.assertEqual(self.dump(out), expected, f"seed {seed}")
         self.assertIn("Label names: 3", run("promtool", "tsdb", "analyze", "--extended", out))
@@ -103,7 +102,7 @@ class Blocks(EndToEndTest):
                 answer = client.get("/api/v1/query", {"query": "count_over_time(d[1h])"}).json
                 return answer["data"]["result"] and \
                     int(answer["data"]["result"][0]["value"][1]) > 10
-            except OSError:
+            except (OSError, ValueError):  # it is starting
                 return False
         wait_for(scraped, seconds=30, what="samples")
         at = time.time()
