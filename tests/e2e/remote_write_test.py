@@ -97,7 +97,8 @@ class First(Request):
             f" schema: -53 positive_spans {{length: 2}} positive_counts: 1 positive_counts: 3"
             f" custom_values: 0.5 timestamp: {self.now} }} }}")
         self.assertEqual(answer.status, 204, answer.body)
-        # One in the zero bucket, two up to 2, three up to 4; the zero bucket counts from 0 on.
+        # One in the zero bucket, which begins at 0 where there are only positive ones, two up to
+        # 2, three up to 4.
         self.assertEqual(self.histogram("native"), [6, 12.5, 0, 0, 1, 1, 3, 6])
         self.assertEqual(self.histogram("custom")[:2], [4, 3])
         self.assertEqual(self.pitwall.value("histogram_quantile(0.2, custom)"), 0.4)
@@ -141,8 +142,9 @@ class Second(Request):
         self.assertEqual(self.written(answer), ("1", "1", "1"))
         self.assertEqual(self.pitwall.query("second_total"),
                          {(("__name__", "second_total"), ("job", "api")): "5"})
-        # Schema 3, indexes -2 and -1, mirrored: two between -1 and -0.77, one around 0.
-        self.assertEqual(self.histogram("api"), [3, 1, 2, 2, 3, 3, 3, 3])
+        # Schema 3, indexes -2 and -1, mirrored: two between -1 and -0.7. The zero bucket of a
+        # histogram without positive ones ends at 0.
+        self.assertEqual(self.histogram("api"), [3, 1, 2, 3, 3, 3, 3, 3])
         self.assertEqual(
             self.pitwall.get("/api/v1/metadata", {"metric": "second_total"}).json["data"],
             {"second_total": [{"type": "counter", "help": "Requests.", "unit": "s"}]})
