@@ -1,6 +1,7 @@
 #include "codec/compress.h"
 
 #include <snappy-c.h>
+#include <pthread.h>
 #include <zstd.h>
 
 /* A snappy copy is 3 bytes for at most 64: no honest block grows more than that, plus the bytes of
@@ -72,4 +73,61 @@ bool compress_unsnappy(struct buf *out, struct str block, size_t max_bytes, stru
         tail[len] = '\0';
         out->len += len;
         return true;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------- */
+
+/* Making a context costs more than a block does. */
+struct contexts {
+        ZSTD_CCtx *compress;
+        ZSTD_DCtx *decompress;
+};
+
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+static pthread_key_t contexts_key;
+static __thread struct contexts contexts;
+
+static void free_contexts(void *arg)
+{
+        struct contexts *mine = arg;
+
+        ZSTD_freeCCtx(mine->compress);
+        ZSTD_freeDCtx(mine->decompress);
+        *mine = (struct contexts){0};
+}
+
+static void make_key(void)
+{
+        BUG_ON(pthread_key_create(&contexts_key, free_contexts));
+}
+
+static struct contexts *my_contexts(void)
+{
+        if (!contexts.compress && !contexts.decompress) {
+                pthread_once(&contexts_once, make_key);
+                pthread_setspecific(contexts_key, &contexts);
+        }
+        return &contexts;
+}
+
+size_t compress_block(void *to, size_t capacity, const void *from, size_t len, int level)
+{
+        struct contexts *mine = my_contexts();
+        size_t made;
+
+        if (!mine->compress)
+                mine->compress = ZSTD_createCCtx();
+        BUG_ON(!mine->compress);
+        made = ZSTD_compressCCtx(mine->compress, to, capacity, from, len, level);
+        return ZSTD_isError(made) ? 0 : made;
+}
+
+bool compress_unblock(void *to, size_t len, const void *frame, size_t frame_len)
+{
+        struct contexts *mine = my_contexts();
+
+        if (!mine->decompress)
+                mine->decompress = ZSTD_createDCtx();
+        BUG_ON(!mine->decompress);
+        return ZSTD_decompressDCtx(mine->decompress, to, len, frame, frame_len) == len;
 }

@@ -18,4 +18,10 @@ void compress_snappy(struct buf *out, struct str data);
 NODISCARD bool compress_unsnappy(struct buf *out, struct str block, size_t max_bytes,
                                  struct error *err);
 
+/* One small frame from memory to memory, with contexts that each thread keeps. Returns its length,
+ * or 0 when it takes more than `capacity` bytes. */
+size_t compress_block(void *to, size_t capacity, const void *from, size_t len, int level);
+/* False unless the frame holds exactly `len` bytes. */
+bool compress_unblock(void *to, size_t len, const void *frame, size_t frame_len);
+
 #endif

@@ -7,7 +7,7 @@
 #include "tsdb/histogram_layout_int.h"
 
 /* The column in the making may take its longest form before a shorter one replaces it. */
-enum { HEAD_MAX_BYTES = 80, VALUE_MAX_BYTES = 18, COLUMN_MAX_BYTES = 64 };
+enum { HEAD_MAX_BYTES = 80, VALUE_MAX_BYTES = 20, COLUMN_MAX_BYTES = 128 };
 /* What no block exceeds; larger lengths are damage. */
 enum { BLOCK_MAX_BYTES = 4 << 20 };
 

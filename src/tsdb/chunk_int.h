@@ -41,10 +41,26 @@ enum { CHUNK_MAX_SAMPLES = 1024, CHUNK_MAX_VALUES = 1 << 16 };
  *                 u8: shift
  *                 ints: as many as bits are set, at least 1; (integer << shift) is XORed in
  *     3 raw       8n
+ *     4 bits      ints: the bits of all n as integers
+ *     5 few       varint: number of different values d, 2 to 64; 8 each
+ *                 bitmap as of xor: bit k set when value k+1 differs from k
+ *                 ints: index among the d of the first value, and of each that differs
+ *     6 packed    varint: length of what is compressed; varint: length of the zstd frame; the frame.
+ *                 In it: what follows the form of a decimal column, its integers spelled as
+ *                 u8: order, as of ints; then zigzag: what is left after taking that many
+ *                 differences, the first ones as they are
  */
 enum { CHUNK_FLOATS = 0, CHUNK_HISTOGRAMS = 1, CHUNK_TIMES = 2, CHUNK_KINDS };
 enum { CHUNK_FLAG_STARTS = 1, CHUNK_FLAG_SHARED = 2, CHUNK_FLAGS_END = 4 };
-enum { CHUNK_CONSTANT = 0, CHUNK_DECIMAL = 1, CHUNK_XOR = 2, CHUNK_RAW = 3 };
+enum {
+        CHUNK_CONSTANT = 0,
+        CHUNK_DECIMAL = 1,
+        CHUNK_XOR = 2,
+        CHUNK_RAW = 3,
+        CHUNK_BITS = 4,
+        CHUNK_FEW = 5,
+        CHUNK_PACKED = 6,
+};
 enum { CHUNK_DECIMAL_MAX_EXPONENT = 18 };
 
 /* A parsed block; borrows its bytes. */

@@ -144,6 +144,46 @@ static void test_random_kinds(void **state)
         }
 }
 
+/* Each form stays chosen where it is the shortest. */
+static void assert_form(const double *v, size_t count, uint8_t want)
+{
+        uint8_t bytes[32 * CHUNK_MAX_SAMPLES];
+
+        chunk_values_encode(bytes, v, count);
+        assert_int_equal(bytes[0], want);
+        round_trip(v, count);
+}
+
+static void test_forms(void **state)
+{
+        double v[1000];
+
+        (void)state;
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = 1.0 / 3;
+        assert_form(v, 1000, CHUNK_CONSTANT);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = (double)(next_random() % 100000) / 1000;
+        assert_form(v, 1000, CHUNK_DECIMAL);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = i % 10 && i ? v[i - 1] : (double)next_random();
+        assert_form(v, 1000, CHUNK_XOR);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = sample_from_bits(next_random());
+        assert_form(v, 1000, CHUNK_RAW);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = (i ? v[i - 1] : 4) + (double)(next_random() >> 40) / 7e11;
+        assert_form(v, 1000, CHUNK_BITS);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = (double)(1 + next_random() % 64) / 77;
+        assert_form(v, 1000, CHUNK_FEW);
+        for (size_t i = 0; i < 1000; i++)
+                v[i] = round(sin((double)(i % 120) / 19) * 5000) / 10;
+        assert_form(v, 1000, CHUNK_PACKED);
+        v[500] = 1.0 / 3;
+        assert_form(v, 1000, CHUNK_PACKED);
+}
+
 /* ---- histograms and start timestamps ------------------------------------------------------ */
 
 static struct histogram_side make_side(struct arena *arena, uint32_t spans, uint32_t length,
@@ -365,6 +405,7 @@ int main(void)
                 cmocka_unit_test(test_special_values),
                 cmocka_unit_test(test_one_misfit_costs_little),
                 cmocka_unit_test(test_random_kinds),
+                cmocka_unit_test(test_forms),
                 cmocka_unit_test(test_histograms),
                 cmocka_unit_test(test_starts_of_floats),
                 cmocka_unit_test(test_extent),

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/reader.h"
+#include "codec/compress.h"
 #include "codec/ints.h"
 #include "codec/varint.h"
 #include "model/sample.h"
@@ -58,31 +59,67 @@ static bool count_exponents(const double *v, size_t count, uint32_t *by_exponent
         return true;
 }
 
-static uint8_t *put_decimal(uint8_t *at, const double *v, size_t count, unsigned exponent)
-{
-        int64_t integers[CHUNK_MAX_SAMPLES], filler = 0;
+/* Values as integers of one exponent, and those that are none. */
+struct decimals {
+        unsigned exponent;
+        int64_t integers[CHUNK_MAX_SAMPLES];
         uint16_t exceptions[CHUNK_MAX_SAMPLES];
-        size_t exception_count = 0, next = 0;
+        size_t count, exception_count;
+};
 
-        /* An exception's place among the integers repeats its neighbour, which costs least. */
+/* An exception's place among the integers repeats its neighbour, which costs least. */
+static void make_decimals(struct decimals *d, const double *v, size_t count, unsigned exponent)
+{
+        int64_t filler = 0;
+
+        d->exponent = exponent;
+        d->count = count;
+        d->exception_count = 0;
         for (size_t i = 0; i < count && !as_decimal(v[i], exponent, &filler); i++)
                 ;
         for (size_t i = 0; i < count; i++) {
-                if (!as_decimal(v[i], exponent, &integers[i])) {
-                        exceptions[exception_count++] = (uint16_t)i;
-                        integers[i] = filler;
+                if (!as_decimal(v[i], exponent, &d->integers[i])) {
+                        d->exceptions[d->exception_count++] = (uint16_t)i;
+                        d->integers[i] = filler;
                 }
-                filler = integers[i];
+                filler = d->integers[i];
         }
+}
+
+static uint8_t *put_decimal_head(uint8_t *at, const struct decimals *d, const double *v)
+{
+        size_t next = 0;
+
+        *at++ = (uint8_t)d->exponent;
+        at = varint_put(at, d->exception_count);
+        for (size_t k = 0; k < d->exception_count; k++) {
+                at = varint_put(at, d->exceptions[k] - next);
+                at = varint_put_u64(at, sample_bits(v[d->exceptions[k]]));
+                next = d->exceptions[k] + 1u;
+        }
+        return at;
+}
+
+static uint8_t *put_decimal(uint8_t *at, const struct decimals *d, const double *v)
+{
         *at++ = CHUNK_DECIMAL;
-        *at++ = (uint8_t)exponent;
-        at = varint_put(at, exception_count);
-        for (size_t k = 0; k < exception_count; k++) {
-                at = varint_put(at, exceptions[k] - next);
-                at = varint_put_u64(at, sample_bits(v[exceptions[k]]));
-                next = exceptions[k] + 1u;
+        at = put_decimal_head(at, d, v);
+        return ints_encode(at, d->integers, d->count);
+}
+
+/* Byte by byte, for a compressor to find what repeats: differences, or the integers as they are. */
+static uint8_t *put_bytewise(uint8_t *at, const struct decimals *d, const double *v, unsigned order)
+{
+        int64_t previous = 0;
+
+        at = put_decimal_head(at, d, v);
+        *at++ = (uint8_t)order;
+        for (size_t i = 0; i < d->count; i++) {
+                at = varint_put_zigzag(at, (int64_t)((uint64_t)d->integers[i] -
+                                                     (uint64_t)previous));
+                previous = order ? d->integers[i] : 0;
         }
-        return ints_encode(at, integers, count);
+        return at;
 }
 
 /* Of values that are not all the same. */
@@ -122,12 +159,73 @@ static uint8_t *put_raw(uint8_t *at, const double *v, size_t count)
         return at + count * sizeof(*v);
 }
 
+/* Of sums that grow by fractions, bit patterns differ by less than they do as XOR. */
+static uint8_t *put_bits(uint8_t *at, const double *v, size_t count)
+{
+        int64_t integers[CHUNK_MAX_SAMPLES];
+
+        *at++ = CHUNK_BITS;
+        memcpy(integers, v, count * sizeof(*v));
+        return ints_encode(at, integers, count);
+}
+
 static bool all_same(const double *v, size_t count)
 {
         for (size_t i = 1; i < count; i++)
                 if (sample_bits(v[i]) != sample_bits(v[0]))
                         return false;
         return true;
+}
+
+/* Index of the value among those found so far, or as a new one; FEW_MAX when there are too many. */
+enum { FEW_MAX = 64, FEW_SLOTS = 128 };
+
+struct few {
+        uint64_t bits[FEW_MAX];
+        uint8_t slots[FEW_SLOTS]; /* index plus one */
+        size_t count;
+};
+
+static size_t few_index(struct few *few, uint64_t bits)
+{
+        size_t slot = (size_t)(bits * 0x9e3779b97f4a7c15u >> 57);
+
+        for (; few->slots[slot]; slot = (slot + 1) % FEW_SLOTS)
+                if (few->bits[few->slots[slot] - 1] == bits)
+                        return few->slots[slot] - 1u;
+        if (few->count == FEW_MAX)
+                return FEW_MAX;
+        few->bits[few->count++] = bits;
+        few->slots[slot] = (uint8_t)few->count;
+        return few->count - 1;
+}
+
+/* NULL when there are too many different values. */
+static uint8_t *put_few(uint8_t *at, const double *v, size_t count)
+{
+        struct few few = {0};
+        int64_t indexes[CHUNK_MAX_SAMPLES];
+        uint8_t bitmap[CHUNK_MAX_SAMPLES / 8 + 1] = {0};
+        size_t index_count = 0, bitmap_len = (count + 6) / 8;
+
+        for (size_t i = 0; i < count; i++) {
+                size_t index;
+
+                if (i && sample_bits(v[i]) == sample_bits(v[i - 1]))
+                        continue;
+                index = few_index(&few, sample_bits(v[i]));
+                if (index == FEW_MAX)
+                        return NULL;
+                if (i)
+                        bitmap[(i - 1) / 8] |= (uint8_t)(1u << (i - 1) % 8);
+                indexes[index_count++] = (int64_t)index;
+        }
+        *at++ = CHUNK_FEW;
+        at = varint_put(at, few.count);
+        memcpy(at, few.bits, few.count * sizeof(*few.bits));
+        at += few.count * sizeof(*few.bits);
+        memcpy(at, bitmap, bitmap_len);
+        return ints_encode(at + bitmap_len, indexes, index_count);
 }
 
 /* The shortest of what was tried so far stays at `at`. */
@@ -145,44 +243,103 @@ static void enter(struct contest *contest, const uint8_t *candidate, const uint8
         contest->end = contest->at + len;
 }
 
-/* Room for the longest form, raw or a decimal full of exceptions. */
-enum { SCRATCH_BYTES = 32 + CHUNK_MAX_SAMPLES * 18 };
+/* Room for the longest form: a decimal full of exceptions, bytewise. */
+enum { SCRATCH_BYTES = 64 + CHUNK_MAX_SAMPLES * 20 };
 
-static void enter_decimals(struct contest *contest, const double *v, size_t count,
-                           uint8_t *scratch)
+/* Leaves the best decimals in `d`; false when there are none worth the name. */
+static bool enter_decimals(struct contest *contest, const double *v, size_t count,
+                           struct decimals *d, uint8_t *scratch)
 {
         uint32_t by_exponent[CHUNK_DECIMAL_MAX_EXPONENT + 1] = {0};
         unsigned highest = CHUNK_DECIMAL_MAX_EXPONENT, lower;
         size_t above = 0;
 
         if (!count_exponents(v, count, by_exponent))
-                return;
+                return false;
         while (highest > 0 && !by_exponent[highest])
                 highest--;
-        enter(contest, scratch, put_decimal(scratch, v, count, highest));
         /* A few values with many decimals would make all the integers wide. */
         lower = highest;
         while (lower > 0 && above + by_exponent[lower] <= count / 32)
                 above += by_exponent[lower--];
-        if (lower != highest)
-                enter(contest, scratch, put_decimal(scratch, v, count, lower));
+        make_decimals(d, v, count, lower);
+        enter(contest, scratch, put_decimal(scratch, d, v));
+        if (lower != highest) {
+                make_decimals(d, v, count, highest);
+                enter(contest, scratch, put_decimal(scratch, d, v));
+                if (contest->at[1] == lower)
+                        make_decimals(d, v, count, lower);
+        }
+        return true;
+}
+
+/* Fewer are in blocks that will soon be merged, and fewer bytes leave little to save. */
+enum { PACK_MIN_SAMPLES = 128, PACK_MIN_BYTES = 48, PACK_LEVEL = 3, PACK_HEAD_BYTES = 5 };
+
+/* Whether the integers have a pattern that a compressor would find: three steps in a row that came
+ * before in the same order. Noise is not worth the time it takes to try. */
+static bool has_pattern(const struct decimals *d)
+{
+        enum { SLOTS = 1024 };
+        uint16_t seen[SLOTS] = {0};
+        uint64_t window = 0;
+        size_t again = 0;
+
+        for (size_t i = 1; i < d->count; i++) {
+                uint64_t step = (uint64_t)d->integers[i] - (uint64_t)d->integers[i - 1], hash;
+
+                window = window << 21 ^ (step & 0x1fffff);
+                hash = (window & 0x7fffffffffffffff) * 0x9e3779b97f4a7c15u;
+                again += seen[hash >> 54] == (uint16_t)(hash >> 38 | 1);
+                seen[hash >> 54] = (uint16_t)(hash >> 38 | 1);
+        }
+        return again > d->count / 4;
+}
+
+/* What compression saves must be worth the time it takes to undo: a tenth. */
+static void enter_packed(struct contest *contest, const uint8_t *plain, const uint8_t *plain_end)
+{
+        uint8_t frame[SCRATCH_BYTES], *at = contest->at;
+        size_t len = (size_t)(contest->end - contest->at), limit = len - len / 10;
+        size_t plain_len = (size_t)(plain_end - plain), frame_len;
+
+        frame_len = compress_block(frame, limit - PACK_HEAD_BYTES, plain, plain_len, PACK_LEVEL);
+        if (!frame_len)
+                return;
+        *at++ = CHUNK_PACKED;
+        at = varint_put(at, plain_len);
+        at = varint_put(at, frame_len);
+        memcpy(at, frame, frame_len);
+        contest->end = at + frame_len;
 }
 
 uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
 {
         struct contest contest = {.at = at};
-        uint8_t scratch[SCRATCH_BYTES];
+        uint8_t scratch[SCRATCH_BYTES], *end;
+        struct decimals decimals;
+        bool is_decimal;
 
         if (all_same(v, count)) {
                 *at++ = CHUNK_CONSTANT;
                 return varint_put_u64(at, sample_bits(v[0]));
         }
-        enter_decimals(&contest, v, count, scratch);
-        /* Four bytes a value are beyond what XOR reaches on anything that decimals fit. */
-        if (!contest.end || (size_t)(contest.end - at) > 4 * count)
+        is_decimal = enter_decimals(&contest, v, count, &decimals, scratch);
+        /* Four bytes a value are beyond what bits reach on anything that decimals fit. */
+        if (!contest.end || (size_t)(contest.end - at) > 4 * count) {
                 enter(&contest, scratch, put_xor(scratch, v, count));
+                enter(&contest, scratch, put_bits(scratch, v, count));
+        }
         if ((size_t)(contest.end - at) > 8 * count)
                 enter(&contest, scratch, put_raw(scratch, v, count));
+        if (count < PACK_MIN_SAMPLES || contest.end - at < PACK_MIN_BYTES)
+                return contest.end;
+        end = put_few(scratch, v, count);
+        if (end)
+                enter(&contest, scratch, end);
+        if (is_decimal && has_pattern(&decimals))
+                for (unsigned order = 0; order < 2; order++)
+                        enter_packed(&contest, scratch, put_bytewise(scratch, &decimals, v, order));
         return contest.end;
 }
 
@@ -193,8 +350,23 @@ VECTORIZE static void divide(double *v, size_t count, double divisor)
                 v[i] /= divisor;
 }
 
+static void get_bytewise(struct reader *r, int64_t *integers, size_t count)
+{
+        unsigned order = reader_u8(r);
+        uint64_t previous = 0;
+
+        if (order > 1)
+                r->failed = true;
+        for (size_t i = 0; i < count && !r->failed; i++) {
+                uint64_t integer = (uint64_t)reader_zigzag(r) + previous;
+
+                previous = order ? integer : 0;
+                integers[i] = (int64_t)integer;
+        }
+}
+
 /* Exceptions stand before the integers, but are put in place after them. */
-static void get_decimal(struct reader *r, double *v, size_t count)
+static void get_decimal(struct reader *r, double *v, size_t count, bool bytewise)
 {
         unsigned exponent = reader_u8(r);
         uint64_t exception_count = reader_varint(r);
@@ -217,7 +389,10 @@ static void get_decimal(struct reader *r, double *v, size_t count)
                 }
                 next += gap + 1;
         }
-        ints_decode(r, integers, count);
+        if (bytewise)
+                get_bytewise(r, integers, count);
+        else
+                ints_decode(r, integers, count);
         if (r->failed)
                 return;
         for (size_t i = 0; i < count; i++)
@@ -259,10 +434,75 @@ static void get_xor(struct reader *r, double *v, size_t count)
         }
 }
 
+static void get_raw(struct reader *r, double *v, size_t count)
+{
+        const uint8_t *raw = reader_take(r, count * sizeof(*v));
+
+        if (raw)
+                memcpy(v, raw, count * sizeof(*v));
+}
+
+static void get_bits(struct reader *r, double *v, size_t count)
+{
+        int64_t integers[CHUNK_MAX_SAMPLES];
+
+        ints_decode(r, integers, count);
+        if (!r->failed)
+                memcpy(v, integers, count * sizeof(*v));
+}
+
+static void get_few(struct reader *r, double *v, size_t count)
+{
+        uint64_t few = reader_varint(r);
+        size_t bitmap_len = (count + 6) / 8, index_count = 1, next = 0;
+        const uint8_t *values, *bitmap;
+        int64_t indexes[CHUNK_MAX_SAMPLES];
+        bool wild = false;
+
+        if (few > FEW_MAX) {
+                r->failed = true;
+                return;
+        }
+        values = reader_take(r, few * sizeof(*v));
+        bitmap = reader_take(r, bitmap_len);
+        if (!bitmap)
+                return;
+        for (size_t i = 0; i < bitmap_len; i++)
+                index_count += (size_t)__builtin_popcount(bitmap[i]);
+        if (index_count > count) {
+                r->failed = true;
+                return;
+        }
+        ints_decode(r, indexes, index_count);
+        for (size_t i = 0; i < index_count && !r->failed; i++)
+                wild |= (uint64_t)indexes[i] >= few;
+        r->failed |= wild;
+        for (size_t i = 0; i < count && !r->failed; i++) {
+                next += i && bitmap[(i - 1) / 8] >> (i - 1) % 8 & 1;
+                memcpy(&v[i], values + (size_t)indexes[next] * sizeof(*v), sizeof(*v));
+        }
+}
+
+static void get_packed(struct reader *r, double *v, size_t count)
+{
+        uint64_t plain_len = reader_varint(r), frame_len = reader_varint(r);
+        const uint8_t *frame = reader_take(r, frame_len);
+        uint8_t plain[SCRATCH_BYTES];
+        struct reader inner;
+
+        if (!frame || plain_len > sizeof(plain) ||
+            !compress_unblock(plain, plain_len, frame, frame_len)) {
+                r->failed = true;
+                return;
+        }
+        inner = reader_make(plain, plain_len);
+        get_decimal(&inner, v, count, true);
+        r->failed |= inner.failed || reader_left(&inner);
+}
+
 void chunk_values_decode(struct reader *r, double *v, size_t count)
 {
         uint8_t form = reader_u8(r);
-        const uint8_t *raw;
         uint64_t bits;
 
         switch (form) {
@@ -272,15 +512,22 @@ void chunk_values_decode(struct reader *r, double *v, size_t count)
                         v[i] = sample_from_bits(bits);
                 break;
         case CHUNK_DECIMAL:
-                get_decimal(r, v, count);
+                get_decimal(r, v, count, false);
                 break;
         case CHUNK_XOR:
                 get_xor(r, v, count);
                 break;
         case CHUNK_RAW:
-                raw = reader_take(r, count * sizeof(*v));
-                if (raw)
-                        memcpy(v, raw, count * sizeof(*v));
+                get_raw(r, v, count);
+                break;
+        case CHUNK_BITS:
+                get_bits(r, v, count);
+                break;
+        case CHUNK_FEW:
+                get_few(r, v, count);
+                break;
+        case CHUNK_PACKED:
+                get_packed(r, v, count);
                 break;
         default:
                 r->failed = true;

@@ -1,7 +1,8 @@
 /* What a sample costs on the disk after merging, index included, by class of series. The same
  * samples go to a text file, in the JSON lines that VictoriaMetrics imports, for comparison.
  * Usage: disk_bench CLASS SERIES SAMPLES [DIR [JSON_FILE]]
- * Classes: counter gauge price bucket; with +jitter, scrapes are some milliseconds late. */
+ * Classes: counter gauge price bucket sum curve walk noise
+ * wave state; with +jitter, scrapes are some milliseconds late. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,50 @@ static double next_bucket(struct source *s, size_t k)
 {
         s->v += floor(-log(1 - uniform(s)) * (double)(1 + k % BUCKETS) * 3);
         return s->v;
+}
+
+/* Seconds observed, as programs add them up: all digits there are. */
+static double next_sum(struct source *s, size_t k)
+{
+        (void)k;
+        s->v += -log(1 - uniform(s)) * 0.013;
+        return s->v;
+}
+
+/* A smooth function with all its digits, with and without noise. */
+static double next_curve(struct source *s, size_t k)
+{
+        s->v++;
+        return 50 + 40 * sin((s->v + (double)k) / 60) + (k % 2 ? 0 : uniform(s) * 3);
+}
+
+/* A random walk, and numbers that have nothing to do with each other; all their digits. */
+static double next_walk(struct source *s, size_t k)
+{
+        s->v += (uniform(s) + uniform(s) + uniform(s) - 1.5) * (double)(1 + k % 10) / 10;
+        return 100 + s->v;
+}
+
+static double next_noise(struct source *s, size_t k)
+{
+        return uniform(s) * (double)(1 + k % 10);
+}
+
+/* What repeats: a ramp that starts again, a daily curve in steps. */
+static double next_wave(struct source *s, size_t k)
+{
+        s->v++;
+        return k % 2 ? fmod(s->v * (double)(1 + k % 5), 97) : round(sin(s->v / 20) * 500) / 10;
+}
+
+/* One of a few values, each with many digits. */
+static double next_state(struct source *s, size_t k)
+{
+        static const double states[] = {0.1234567890123, 1e-9 / 3, 17.25, 2.0 / 3, 1e6 / 7};
+
+        (void)k;
+        return uniform(s) < 0.2 ? s->v2 = states[(size_t)(uniform(s) * 5)]
+                                : s->v2;
 }
 
 struct bench {
@@ -273,7 +318,13 @@ int main(int argc, char **argv)
         } classes[] = {{"counter", next_counter},
                        {"gauge", next_gauge},
                        {"price", next_price},
-                       {"bucket", next_bucket}};
+                       {"bucket", next_bucket},
+                       {"sum", next_sum},
+                       {"curve", next_curve},
+                       {"walk", next_walk},
+                       {"noise", next_noise},
+                       {"wave", next_wave},
+                       {"state", next_state}};
         char dir[] = "/tmp/pitwall_bench_XXXXXX", command[128];
         struct bench b = {.class = argc > 1 ? argv[1] : "counter",
                           .series = argc > 2 ? strtoul(argv[2], NULL, 10) : 5000,

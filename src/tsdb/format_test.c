@@ -5,7 +5,7 @@
 #include <math.h>
 #include <sys/wait.h>
 
-enum { SERIES = 12, FLOATS = 9, SAMPLES = 1500, LOGGED = 40, STEP_MS = 15000 };
+enum { SERIES = 15, FIRST_RICH = 9, LAST_RICH = 11, SAMPLES = 1500, LOGGED = 40, STEP_MS = 15000 };
 
 static const int64_t t0_ms = 1700000000000;
 
@@ -24,7 +24,7 @@ static double value_of(uint32_t n, uint32_t i)
 
         mixed ^= mixed >> 29;
         mixed *= 0xbf58476d1ce4e5b9u;
-        if (i % 211 == 7)
+        if (i % 211 == 7 && n < 12)
                 return sample_from_bits(SAMPLE_STALE_BITS);
         switch (n) {
         case 0:
@@ -43,6 +43,12 @@ static double value_of(uint32_t n, uint32_t i)
                 return i % 100 == 0 ? 1e300 : (double)(i / 10);
         case 7:
                 return (double)i * (double)i;
+        case 12:
+                return (double)(1 + mixed % 5) / 7;
+        case 13:
+                return floor(sin((double)(i % 100) / 7) * 5000) / 10;
+        case 14:
+                return 10 + i * 0.013 + (double)(mixed >> 20) * 1e-16;
         default:
                 return i % 2 ? -0.0 : NAN;
         }
@@ -53,13 +59,12 @@ static int64_t time_of(uint32_t n, uint32_t i)
         return t0_ms + (int64_t)i * STEP_MS + (n % 2 ? (int64_t)(i * 7919 % 13) : 0);
 }
 
-/* The series behind the floats have histograms, whose layout changes now and then, and start
- * timestamps. */
+/* Some series have histograms, whose layout changes now and then, and start timestamps. */
 static uint64_t code_of(uint32_t n, uint32_t i)
 {
-        if (n < FLOATS || i % 211 == 7)
+        if (n < FIRST_RICH || n > LAST_RICH || i % 211 == 7)
                 return 0;
-        return n == 11 ? 1 + i : 2 + (n - FLOATS) * 63 + i / 500 * 64;
+        return n == 11 ? 1 + i : 2 + (n - FIRST_RICH) * 63 + i / 500 * 64;
 }
 
 static void append_round(struct tsdb *tsdb, uint32_t i)

@@ -146,20 +146,30 @@ def running_sums(values, start):
 
 # ---- blocks ---------------------------------------------------------------------------------
 
+def read_bytewise(r, count):
+    order = r.u8()
+    values = [r.zigzag() for _ in range(count)]
+    return [signed(v) for v in running_sums(values, 0)] if order else values
+
+
+def read_decimals(r, count, read_integers):
+    exponent, exceptions, index = r.u8(), {}, 0
+    for _ in range(r.varint()):
+        index += r.varint()
+        exceptions[index] = r.u64()
+        index += 1
+    integers = read_integers(r, count)
+    return [exceptions[i] if i in exceptions else
+            struct.unpack("<Q", struct.pack("<d", float(n) / 10.0 ** exponent))[0]
+            for i, n in enumerate(integers)]
+
+
 def read_values(r, count):
     form = r.u8()
     if form == 0:
         return [r.u64()] * count
     if form == 1:
-        exponent, exceptions, index = r.u8(), {}, 0
-        for _ in range(r.varint()):
-            index += r.varint()
-            exceptions[index] = r.u64()
-            index += 1
-        integers = read_ints(r, count)
-        return [exceptions[i] if i in exceptions else
-                struct.unpack("<Q", struct.pack("<d", float(n) / 10.0 ** exponent))[0]
-                for i, n in enumerate(integers)]
+        return read_decimals(r, count, read_ints)
     if form == 2:
         bits = r.u64()
         bitmap = int.from_bytes(r.take((count + 6) // 8), "little")
@@ -174,6 +184,23 @@ def read_values(r, count):
         return values
     if form == 3:
         return [r.u64() for _ in range(count)]
+    if form == 4:
+        return [v & MASK64 for v in read_ints(r, count)]
+    if form == 5:
+        few = [r.u64() for _ in range(r.varint())]
+        bitmap = int.from_bytes(r.take((count + 6) // 8), "little")
+        indexes = iter(read_ints(r, 1 + bin(bitmap).count("1")))
+        values = [few[next(indexes)]]
+        for i in range(count - 1):
+            values.append(few[next(indexes)] if bitmap >> i & 1 else values[-1])
+        return values
+    if form == 6:
+        length = r.varint()
+        plain = Reader(unzstd(r.take(r.varint())))
+        values = read_decimals(plain, count, read_bytewise)
+        if len(plain.data) != length or plain.left():
+            raise Damaged("packed values")
+        return values
     raise Damaged(f"value form {form}")
 
 
