@@ -343,13 +343,15 @@ static bool push_groups(struct aggregation *aggregation, struct tally *tally, st
                 struct row row = {aggregation->table.items[g], group->drop_name, group->value,
                                   NULL};
                 struct arena_point mark = arena_mark(rows);
+                size_t samples;
                 bool ok;
 
                 finish_group(aggregation->aggregate->op, group, aggregation->grid->count);
                 if (group->histograms)
                         finish_histograms(aggregation, group, &row);
-                tally->out += row_samples(&row, aggregation->grid->count);
-                ok = sink_push(sink, &row, err);
+                samples = row_samples(&row, aggregation->grid->count);
+                tally->out += samples;
+                ok = !samples || sink_push(sink, &row, err);
                 if (group->histograms)
                         arena_rewind(rows, mark);
                 if (!ok)

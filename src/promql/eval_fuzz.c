@@ -29,6 +29,56 @@ static void add_series(struct series_sink sink, const char *name, const char *jo
         }
 }
 
+/* Histograms of all layouts, and floats between them; a new counter with every 9th sample. */
+static const struct histogram *make_histogram(struct arena *arena, size_t i, size_t phase)
+{
+        static const struct histogram_span spans[] = {{0, 2}, {1, 1}};
+        static const double bounds[] = {-1, 0.5, 2, 10};
+        struct histogram *h = arena_new(arena, struct histogram);
+        double *buckets = arena_array(arena, double, 3), grown = (double)(i % 9 + phase);
+
+        for (size_t b = 0; b < 3; b++)
+                buckets[b] = (double)(b * phase) + grown;
+        *h = (struct histogram){.schema = (int8_t)(i / 6 % 3), .count = 3 * grown + 100,
+                                .sum = i == 20 ? NAN : grown * 7.5, .zero_count = grown,
+                                .zero_threshold = i % 5 ? 0.001 : 3,
+                                .reset = phase % 2 ? HISTOGRAM_GAUGE : HISTOGRAM_RESET_UNKNOWN,
+                                .positive = {spans, buckets, 2, 3},
+                                .negative = {spans, buckets, 1, phase % 2 ? 2 : 0}};
+        if (!h->negative.bucket_count)
+                h->negative = (struct histogram_side){0};
+        if (phase == 2 || (phase == 3 && i % 10 > 7)) {
+                h->schema = HISTOGRAM_SCHEMA_CUSTOM;
+                h->zero_count = h->zero_threshold = 0;
+                h->negative = (struct histogram_side){0};
+                h->custom_values = i < 15 ? bounds : bounds + 1;
+                h->custom_count = 3;
+        }
+        return h;
+}
+
+static void add_histograms(struct series_sink sink, const char *job, size_t phase)
+{
+        struct label items[] = {{LABEL_METRIC_NAME, STR_LIT("n")}, {STR_LIT("job"), str_from(job)}};
+        struct append_sample sample = {0};
+        struct arena arena;
+
+        arena_init(&arena, SIZE_MAX);
+        if (!sink.resolve(sink.ctx, (struct labels){items, 2}, &sample.ref, NULL))
+                abort();
+        for (size_t i = 0; i < 30; i++) {
+                struct append_extra extra = {.start_ms = (int64_t)(i / 4) * 120000 - 70000};
+
+                sample.t_ms = (int64_t)i * 30000 - 60000;
+                sample.v = (double)i;
+                if (i % 13 != 7)
+                        extra.h = make_histogram(&arena, i, phase);
+                if (!sink.append(sink.ctx, &sample, &extra, 1, NULL, NULL))
+                        abort();
+        }
+        arena_release(&arena);
+}
+
 static struct memory_series *make_store(void)
 {
         static const char *const bounds[] = {"0.1", "1", "+Inf", "x"};
@@ -36,6 +86,8 @@ static struct memory_series *make_store(void)
         struct series_sink sink = memory_series_sink(store);
 
         for (size_t j = 0; j < ARRAY_LEN(jobs); j++) {
+                add_histograms(sink, jobs[j], j + 1);
+                add_series(sink, "target_info", jobs[j], NULL, j);
                 add_series(sink, "up", jobs[j], NULL, j + 1);
                 add_series(sink, "down_total", jobs[j], NULL, j + 2);
                 for (size_t b = 0; b < ARRAY_LEN(bounds); b++)
@@ -50,7 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct promql_options options = {.max_samples = 100000,
                                          .max_bytes = 64 << 20,
                                          .timeout_ms = 500,
-                                         .features = {true, true, true, size % 2}};
+                                         .features = {true, true, true, size % 2, size / 2 % 2,
+                                                      size / 4 % 2}};
         struct promql_query query = {.start_ms = 300000, .end_ms = 300000};
         struct promql_result result;
         struct series_source source;

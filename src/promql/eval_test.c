@@ -55,6 +55,27 @@ static void add(struct world *world, const char *name, const char *job, size_t c
         }
 }
 
+/* The same of histograms: count and sum, and both buckets a half. */
+static void add_histograms(struct world *world, const char *name, const char *job, size_t count,
+                           double first, double step)
+{
+        static const struct histogram_span span = {1, 2};
+        struct series_sink sink = memory_series_sink(world->store);
+        struct label items[] = {{LABEL_METRIC_NAME, str_from(name)},
+                                {STR_LIT("job"), str_from(job)}};
+        struct append_sample sample = {0};
+
+        assert_true(sink.resolve(sink.ctx, (struct labels){items, 2}, &sample.ref, NULL));
+        for (size_t i = 0; i < count; i++) {
+                double v = first + (double)i * step, buckets[] = {v / 2, v / 2};
+                struct histogram h = {.count = v, .sum = v, .positive = {&span, buckets, 1, 2}};
+                struct append_extra extra = {.h = &h};
+
+                sample.t_ms = (int64_t)i * MINUTE;
+                assert_true(sink.append(sink.ctx, &sample, &extra, 1, NULL, NULL));
+        }
+}
+
 static bool query(struct world *world, const char *text, int64_t start_ms, int64_t end_ms,
                   int64_t step_ms)
 {
@@ -263,6 +284,54 @@ static void a_client_that_left_cancels(void **state)
         assert_int_equal(world->err.code, ERROR_CANCELED);
 }
 
+static void results_hold_histograms(void **state)
+{
+        struct world *world = *state;
+        const struct promql_series *series;
+
+        add_histograms(world, "h", "x", 5, 8, 2);
+        add(world, "h", "y", 5, 1, 1);
+        assert_true(query(world, "h", 2 * MINUTE, 2 * MINUTE, 0));
+        assert_int_equal(world->result.series_count, 2);
+        series = world->result.series;
+        assert_true(series[0].h[0]->count == 12 && series[0].h[0]->positive.buckets[1] == 6);
+        assert_null(series[1].h);
+        assert_true(series[1].v[0] == 3);
+        assert_true(query(world, "sum(h)", 0, 4 * MINUTE, MINUTE));
+        assert_int_equal(world->result.series_count, 0);
+        assert_int_equal(world->result.notes.warning_count, 1);
+        assert_true(query(world, "sum by (job) (h) and on () (vector(time()) < 150)", 0, 4 * MINUTE,
+                          MINUTE));
+        assert_int_equal(world->result.series_count, 2);
+        assert_int_equal(world->result.series[0].count, 3);
+        assert_true(world->result.series[0].h[2]->sum == 12);
+}
+
+/* 16 bytes a sample: of a histogram its time, 168 of its own, one span and two buckets. */
+static void histograms_are_limited(void **state)
+{
+        enum { SAMPLES = (8 + 168 + 8 + 16) / 16 };
+        struct world *world = *state;
+
+        for (int i = 0; i < 20; i++) {
+                char job[16];
+
+                snprintf(job, sizeof(job), "%d", i);
+                add_histograms(world, "h", job, 100, 1, 1);
+        }
+        assert_true(query(world, "h", 0, 9 * MINUTE, MINUTE));
+        assert_int_equal(world->result.stats.samples_total, 20 * 10 * SAMPLES);
+        world->options.max_samples = 20 * 10 * SAMPLES - 1;
+        assert_false(query(world, "h", 0, 9 * MINUTE, MINUTE));
+        assert_string_equal(world->err.text, too_many);
+        world->options.max_samples = 0;
+        world->options.max_bytes = 4 << 20;
+        assert_false(query(world, "h * on (job) (h - h)", 0, 90 * MINUTE, 1000));
+        assert_int_equal(world->err.code, ERROR_LIMIT);
+        assert_non_null(strstr(world->err.text, "more than 4194304 bytes"));
+        assert_true(query(world, "histogram_count(rate(h[5m]))", 0, 90 * MINUTE, MINUTE));
+}
+
 static void what_means_nothing_fails(void **state)
 {
         struct world *world = *state;
@@ -405,7 +474,9 @@ static void sums_are_compensated(void **state)
 static void threads_give_the_same_answers(void **state)
 {
         static const char *const queries[] = {"rate(a[5m])", "sum(a)", "a * 2",
-                                              "quantile_over_time(0.3, a[7m])"};
+                                              "quantile_over_time(0.3, a[7m])",
+                                              "histogram_quantile(0.3, sum by (job) (h))",
+                                              "histogram_sum(rate(h[3m]))"};
         struct world *world = *state;
         struct promql_result alone;
 
@@ -414,6 +485,7 @@ static void threads_give_the_same_answers(void **state)
 
                 snprintf(job, sizeof(job), "%d", i);
                 add(world, "a", job, 60, i, i * 0.1);
+                add_histograms(world, "h", job, 60, i + 1, i * 0.1);
         }
         for (size_t q = 0; q < ARRAY_LEN(queries); q++) {
                 world->options.threads = 1;
@@ -460,6 +532,8 @@ int main(void)
                 TEST(a_dense_series_is_noticed_before_it_fills_the_memory),
                 TEST(time_is_limited),
                 TEST(a_client_that_left_cancels),
+                TEST(results_hold_histograms),
+                TEST(histograms_are_limited),
                 TEST(what_means_nothing_fails),
                 TEST(statistics),
                 TEST(notes_have_positions_and_come_once),
