@@ -248,6 +248,28 @@ static void fill(const struct tsdb_options *options, size_t count, int scrapes)
         _exit(0);
 }
 
+/* Backfilling a day of the first thousand series, a year ago. */
+static void import_day(struct tsdb *tsdb)
+{
+        struct tsdb_import *import = tsdb_import_new(tsdb);
+        series_ref *refs = calloc(PER_TARGET, sizeof(*refs));
+        struct samples samples = {0};
+        struct error err;
+        double begin = seconds();
+
+        resolve_all(tsdb_sink(tsdb), refs, PER_TARGET);
+        for (int i = 0; i < 5760; i++)
+                samples_append(&samples, now_ms - 365ll * 24 * 3600 * 1000 + i * SCRAPE_MS,
+                               (double)(i * 7 + i * 31 % 13));
+        for (size_t i = 0; i < PER_TARGET; i++)
+                must(tsdb_import_add(import, refs[i], &samples, &err), &err);
+        must(tsdb_import_flush(import, &err), &err);
+        printf("import %.1f M samples/s\n", 5.76 / (seconds() - begin));
+        tsdb_import_free(import);
+        samples_release(&samples);
+        free(refs);
+}
+
 int main(int argc, char **argv)
 {
         size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) / PER_TARGET * PER_TARGET : 1000000;
@@ -285,6 +307,7 @@ int main(int argc, char **argv)
         printf("seal %.2f s\n", seconds() - begin);
         report("sealed", tsdb, count);
         query_all(tsdb);
+        import_day(tsdb);
         tsdb_close(tsdb);
         snprintf(command, sizeof(command), "rm -rf %s", dir);
         return system(command);

@@ -45,10 +45,9 @@ enum { CHUNK_MAX_SAMPLES = 1024, CHUNK_MAX_VALUES = 1 << 16 };
  *     5 few       varint: number of different values d, 2 to 64; 8 each
  *                 bitmap as of xor: bit k set when value k+1 differs from k
  *                 ints: index among the d of the first value, and of each that differs
- *     6 packed    varint: length of what is compressed; varint: length of the zstd frame; the frame.
+ *     6 packed    varint: length of the content; varint: length of the zstd frame; the frame.
  *                 In it: what follows the form of a decimal column, its integers spelled as
- *                 u8: order, as of ints; then zigzag: what is left after taking that many
- *                 differences, the first ones as they are
+ *                 u8: order, 0 or 1; then zigzag: each, minus the one before with order 1
  */
 enum { CHUNK_FLOATS = 0, CHUNK_HISTOGRAMS = 1, CHUNK_TIMES = 2, CHUNK_KINDS };
 enum { CHUNK_FLAG_STARTS = 1, CHUNK_FLAG_SHARED = 2, CHUNK_FLAGS_END = 4 };

@@ -15,7 +15,7 @@ const char *tsdb_event_text(enum tsdb_event_kind kind)
                 [TSDB_EVENT_EXEMPLARS_DAMAGED] = "exemplars are lost to damage",
                 [TSDB_EVENT_TOMBSTONES_DAMAGED] = "deletions are lost to damage",
                 [TSDB_EVENT_MANIFEST_REBUILT] = "rebuilt the manifest from the files there are",
-                [TSDB_EVENT_SERIES_REFUSED] = "the limit of series is reached, new ones are refused",
+                [TSDB_EVENT_SERIES_REFUSED] = "new series are refused: their limit is reached",
                 [TSDB_EVENT_DISK_FULL] = "the disk is full: samples are refused",
                 [TSDB_EVENT_DISK_RECOVERED] = "there is room again: samples are accepted",
         };
