@@ -115,8 +115,8 @@ bool remote_write_labels(struct str key, struct labels_builder *builder, struct 
 static bool read_symbols(struct remote_write *reader, struct str body, struct error *err)
 {
         struct reader r = read_message(body);
+        struct remote_write_symbol *symbols;
         struct protobuf_field field;
-        struct str *symbols;
         size_t count = 0;
 
         while (protobuf_next(&r, &field))
@@ -125,9 +125,16 @@ static bool read_symbols(struct remote_write *reader, struct str body, struct er
         if (!symbols)
                 return too_large(reader, err);
         r = read_message(body);
-        while (protobuf_next(&r, &field))
-                if (field.number == V2_REQUEST_SYMBOL)
-                        symbols[reader->symbol_count++] = protobuf_bytes(&r, &field);
+        for (const uint8_t *start = r.pos; protobuf_next(&r, &field); start = r.pos) {
+                size_t encoded = varint_bytes(field.raw.len) + field.raw.len;
+
+                if (field.number != V2_REQUEST_SYMBOL)
+                        continue;
+                /* Tag, length and text, none written longer than it must be. */
+                r.failed |= (size_t)(r.pos - start) != 1 + encoded;
+                symbols[reader->symbol_count++] = (struct remote_write_symbol){
+                        protobuf_bytes(&r, &field), str_make((const char *)start + 1, encoded)};
+        }
         reader->symbols = symbols;
         return !r.failed || malformed("request", err);
 }
@@ -136,7 +143,7 @@ static bool find_symbol(const struct remote_write *reader, uint64_t number, stru
 {
         if (number >= reader->symbol_count)
                 return false;
-        *ret_text = reader->symbols[number];
+        *ret_text = reader->symbols[number].text;
         return true;
 }
 
@@ -150,25 +157,65 @@ static bool next_symbol_pair(const struct remote_write *reader, struct reader *n
                !numbers->failed;
 }
 
-static bool make_symbol_key(struct remote_write *reader, struct reader numbers,
+enum { COPY_BYTES = 32 };
+
+/* Most texts are short: where there is room on both sides, a copy of fixed size is quicker. */
+static uint8_t *copy_encoded(const struct remote_write *reader, uint8_t *at, uint32_t number,
+                             struct str encoded)
+{
+        *at++ = (uint8_t)(number << 3 | PROTOBUF_BYTES);
+        if (LIKELY(encoded.len <= COPY_BYTES &&
+                   encoded.data + COPY_BYTES <= (const char *)reader->body.end))
+                memcpy(at, encoded.data, COPY_BYTES);
+        else
+                memcpy(at, encoded.data, encoded.len);
+        return at + encoded.len;
+}
+
+static uint8_t *put_symbols(const struct remote_write *reader, const uint32_t *numbers,
+                            size_t count, uint8_t *at)
+{
+        for (size_t i = 0; i < count; i += 2) {
+                struct str name = reader->symbols[numbers[i]].encoded;
+                struct str value = reader->symbols[numbers[i + 1]].encoded;
+
+                *at++ = V1_SERIES_LABEL << 3 | PROTOBUF_BYTES;
+                at = varint_put(at, 2 + name.len + value.len);
+                at = copy_encoded(reader, at, LABEL_NAME, name);
+                at = copy_encoded(reader, at, LABEL_VALUE, value);
+        }
+        return at;
+}
+
+static bool make_symbol_key(struct remote_write *reader, struct reader references,
                             struct str *ret_key, struct error *err)
 {
-        struct reader again = numbers;
-        struct label label;
-        size_t max = 1;
-        uint8_t *key, *at;
+        enum { USUAL = 128 };
+        uint32_t usual[USUAL], *numbers = usual;
+        size_t count = 0, max = COPY_BYTES;
+        uint8_t *key;
 
-        while (reader_left(&numbers)) {
-                if (!next_symbol_pair(reader, &numbers, &label))
+        /* A number takes a byte or more. */
+        if (reader_left(&references) > USUAL)
+                numbers = arena_try_alloc(reader->arena,
+                                          reader_left(&references) * sizeof(*numbers));
+        if (!numbers)
+                return too_large(reader, err);
+        while (reader_left(&references) && !references.failed) {
+                uint64_t number = protobuf_varint(&references);
+
+                if (number >= reader->symbol_count)
                         return malformed("label references", err);
-                max += pair_bytes(label.name, label.value);
+                max += 2 + VARINT_MAX_BYTES + reader->symbols[number].encoded.len;
+                numbers[count++] = (uint32_t)number;
         }
-        key = at = arena_try_alloc(reader->arena, max);
+        if (references.failed || count % 2)
+                return malformed("label references", err);
+        key = arena_try_alloc(reader->arena, max);
         if (!key)
                 return too_large(reader, err);
-        while (reader_left(&again) && next_symbol_pair(reader, &again, &label))
-                at = put_pair(at, label.name, label.value);
-        *ret_key = str_make((const char *)key, (size_t)(at - key));
+        *ret_key = str_make((const char *)key,
+                            (size_t)(put_symbols(reader, numbers, count, key) - key));
         return true;
 }
 

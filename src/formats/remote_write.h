@@ -49,12 +49,17 @@ struct remote_write_entry {
         struct error error;
 };
 
+struct remote_write_symbol {
+        struct str text;
+        struct str encoded; /* with its length before it */
+};
+
 struct remote_write {
         enum remote_write_version version;
         struct reader body;          /* what is left of the request */
         struct reader series;        /* of the series being read */
         struct arena *arena;
-        const struct str *symbols;   /* 2.0 */
+        const struct remote_write_symbol *symbols; /* 2.0 */
         size_t symbol_count;
         int64_t created_ms;          /* 2.0: of the series, where its samples have none */
         bool in_series;
