@@ -69,20 +69,31 @@ static void choose_width(struct plan *plan, const uint32_t *by_len, const uint8_
         }
 }
 
+VECTORIZE static int64_t minimum_of(const int64_t *values, size_t count)
+{
+        int64_t minimum = INT64_MAX;
+
+        for (size_t i = 0; i < count; i++)
+                minimum = values[i] < minimum ? values[i] : minimum;
+        return minimum;
+}
+
+VECTORIZE static void subtract(uint64_t *values, size_t count, uint64_t what)
+{
+        for (size_t i = 0; i < count; i++)
+                values[i] -= what;
+}
+
 static void finish_plan(struct plan *plan)
 {
         uint32_t by_len[65] = {0};
         uint8_t used[65];
         size_t used_count = 0;
         uint64_t seen = 0; /* lengths 1 to 64 as bits 0 to 63 */
-        int64_t minimum = plan->count ? (int64_t)plan->residuals[0] : 0;
 
-        for (size_t i = 1; i < plan->count; i++)
-                if ((int64_t)plan->residuals[i] < minimum)
-                        minimum = (int64_t)plan->residuals[i];
-        plan->minimum = (uint64_t)minimum;
-        for (size_t i = 0; i < plan->count; i++)
-                plan->residuals[i] -= plan->minimum;
+        plan->minimum = plan->count ? (uint64_t)minimum_of((int64_t *)plan->residuals, plan->count)
+                                    : 0;
+        subtract(plan->residuals, plan->count, plan->minimum);
         plan->divisor = common_divisor(plan->residuals, plan->count);
         for (size_t i = 0; i < plan->count; i++) {
                 unsigned len;
@@ -107,7 +118,7 @@ static void plan_values(struct plan *plan, const int64_t *values, size_t count)
         finish_plan(plan);
 }
 
-static void plan_differences(struct plan *plan, const int64_t *values, size_t count)
+VECTORIZE static void plan_differences(struct plan *plan, const int64_t *values, size_t count)
 {
         plan->order = 1;
         plan->count = count - 1;
@@ -117,7 +128,7 @@ static void plan_differences(struct plan *plan, const int64_t *values, size_t co
         finish_plan(plan);
 }
 
-static void plan_second_differences(struct plan *plan, const int64_t *values, size_t count)
+VECTORIZE static void plan_second_differences(struct plan *plan, const int64_t *values, size_t count)
 {
         plan->order = 2;
         plan->count = count - 2;
@@ -184,14 +195,115 @@ static size_t cost(const struct plan *plan)
         return plan->cost_bytes + 3 * plan->order;
 }
 
+enum { ORDERS = 3 };
+
+static int64_t median(int64_t a, int64_t b, int64_t c)
+{
+        int64_t least = a < b ? a : b, most = a < b ? b : a;
+
+        return c < least ? least : c > most ? most : c;
+}
+
+/* How many bits the residuals of each order have, about: what lies around their middle counts as
+ * nothing, as subtracting the least makes it. */
+static void estimate(const int64_t *values, size_t count, uint64_t *bits)
+{
+        uint64_t middle = (uint64_t)median(values[0], values[count / 2], values[count - 1]);
+        uint64_t last = (uint64_t)values[0], last_step = 0;
+
+        bits[0] = bits[1] = bits[2] = 0;
+        for (size_t i = 0; i < count; i++) {
+                uint64_t value = (uint64_t)values[i], step = value - last;
+
+                bits[0] += bit_len(varint_zigzag((int64_t)(value - middle)));
+                if (i >= 1)
+                        bits[1] += bit_len(varint_zigzag((int64_t)step));
+                if (i >= 2)
+                        bits[2] += bit_len(varint_zigzag((int64_t)(step - last_step)));
+                last = value;
+                last_step = step;
+        }
+}
+
+static uint8_t *write_plan(uint8_t *at, const struct plan *plan)
+{
+        *at++ = (uint8_t)(plan->order | (plan->divisor != 1 ? HAS_DIVISOR : 0));
+        *at++ = (uint8_t)plan->width;
+        if (plan->order >= 1)
+                at = varint_put_zigzag(at, (int64_t)plan->first);
+        if (plan->order == 2)
+                at = varint_put_zigzag(at, (int64_t)plan->first_delta);
+        at = varint_put_zigzag(at, (int64_t)plan->minimum);
+        if (plan->divisor != 1)
+                at = varint_put(at, plan->divisor);
+        at = write_exceptions(at, plan);
+        return pack(at, plan);
+}
+
+/* A short column lives for minutes: what is quick to find out is good enough. */
+enum { SHORT_COUNT = 16 };
+
+static unsigned spread(struct plan *plan, size_t count)
+{
+        int64_t least = (int64_t)plan->residuals[0], most = least;
+
+        for (size_t i = 1; i < count; i++) {
+                int64_t residual = (int64_t)plan->residuals[i];
+
+                least = residual < least ? residual : least;
+                most = residual > most ? residual : most;
+        }
+        plan->count = count;
+        plan->minimum = (uint64_t)least;
+        plan->width = bit_len((uint64_t)most - (uint64_t)least);
+        return plan->width;
+}
+
+static uint8_t *encode_short(uint8_t *at, struct plan *plan, const int64_t *values, size_t count)
+{
+        unsigned width;
+
+        plan->divisor = 1;
+        plan->exceptions = 0;
+        plan->order = 0;
+        memcpy(plan->residuals, values, count * sizeof(*values));
+        width = spread(plan, count);
+        if (count > 1 && width) {
+                plan->order = 1;
+                plan->first = (uint64_t)values[0];
+                for (size_t i = 1; i < count; i++)
+                        plan->residuals[i - 1] = (uint64_t)values[i] - (uint64_t)values[i - 1];
+                /* Differences take another number in front. */
+                if (spread(plan, count - 1) * (count - 1) + 16 > width * count) {
+                        plan->order = 0;
+                        memcpy(plan->residuals, values, count * sizeof(*values));
+                        spread(plan, count);
+                }
+        }
+        for (size_t i = 0; i < plan->count; i++)
+                plan->residuals[i] -= plan->minimum;
+        return write_plan(at, plan);
+}
+
 uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
 {
         struct plan plans[2], *best = &plans[0], *tried = &plans[1];
+        uint64_t bits[ORDERS], least;
 
         BUG_ON(count == 0 || count > INTS_MAX_COUNT);
-        plan_order(best, values, count, count > 1 ? 1 : 0);
+        if (count <= SHORT_COUNT)
+                return encode_short(at, best, values, count);
+        plan_order(best, values, count, 1);
         /* Steady differences, as of most timestamps, cannot be beaten. */
-        for (unsigned order = 0; order <= 2 && count > order && best->cost_bytes; order += 2) {
+        if (!best->cost_bytes)
+                return write_plan(at, best);
+        estimate(values, count, bits);
+        least = bits[0] < bits[1] ? bits[0] : bits[1];
+        least = bits[2] < least ? bits[2] : least;
+        for (unsigned order = 0; order <= 2; order += 2) {
+                /* The estimate may be wrong by a bit each. */
+                if (bits[order] > least + count)
+                        continue;
                 plan_order(tried, values, count, order);
                 if (cost(tried) < cost(best)) {
                         struct plan *loser = best;
@@ -200,17 +312,7 @@ uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
                         tried = loser;
                 }
         }
-        *at++ = (uint8_t)(best->order | (best->divisor != 1 ? HAS_DIVISOR : 0));
-        *at++ = (uint8_t)best->width;
-        if (best->order >= 1)
-                at = varint_put_zigzag(at, (int64_t)best->first);
-        if (best->order == 2)
-                at = varint_put_zigzag(at, (int64_t)best->first_delta);
-        at = varint_put_zigzag(at, (int64_t)best->minimum);
-        if (best->divisor != 1)
-                at = varint_put(at, best->divisor);
-        at = write_exceptions(at, best);
-        return pack(at, best);
+        return write_plan(at, best);
 }
 
 /* One residual whose bits may reach up to the last byte. */

@@ -313,6 +313,24 @@ static void enter_packed(struct contest *contest, const uint8_t *plain, const ui
         contest->end = at + frame_len;
 }
 
+/* A short column lives for minutes: decimals of a few places, or the values as they are. */
+enum { SHORT_SAMPLES = 16, SHORT_EXPONENT = 6 };
+
+static uint8_t *encode_short(uint8_t *at, const double *v, size_t count, struct decimals *d)
+{
+        unsigned exponent = 0;
+        int64_t integer;
+
+        for (size_t i = 0; i < count && exponent <= SHORT_EXPONENT; i++)
+                while (exponent <= SHORT_EXPONENT && !as_decimal(v[i], exponent, &integer) &&
+                       isfinite(v[i]))
+                        exponent++;
+        if (exponent > SHORT_EXPONENT)
+                return put_raw(at, v, count);
+        make_decimals(d, v, count, exponent);
+        return d->exception_count > 1 ? put_raw(at, v, count) : put_decimal(at, d, v);
+}
+
 uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
 {
         struct contest contest = {.at = at};
@@ -324,6 +342,8 @@ uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
                 *at++ = CHUNK_CONSTANT;
                 return varint_put_u64(at, sample_bits(v[0]));
         }
+        if (count <= SHORT_SAMPLES)
+                return encode_short(at, v, count, &decimals);
         is_decimal = enter_decimals(&contest, v, count, &decimals, scratch);
         /* Four bytes a value are beyond what bits reach on anything that decimals fit. */
         if (!contest.end || (size_t)(contest.end - at) > 4 * count) {
