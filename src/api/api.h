@@ -28,6 +28,7 @@ struct api_flag {
 /* What the handlers call; everything outlives the server. */
 struct api {
         struct series_source source;
+        struct series_source local; /* without what other servers have */
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
         struct push *push;

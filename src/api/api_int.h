@@ -73,6 +73,7 @@ void api_gate_leave(struct api_gate *gate);
 void api_query_register(struct api *api, struct http_router *router);
 void api_series_register(struct api *api, struct http_router *router);
 void api_write_register(struct api *api, struct http_router *router);
+void api_read_register(struct api *api, struct http_router *router);
 void api_targets_register(struct api *api, struct http_router *router);
 void api_status_register(struct api *api, struct http_router *router);
 void api_target_tools_register(struct api *api, struct http_router *router);

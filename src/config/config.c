@@ -20,7 +20,7 @@ enum { HOST_INTERVAL_MS = 5000 };
 struct document {
         struct config *config;
         struct global_section global;
-        const struct yaml_node *scrape_configs, *remote_writes;
+        const struct yaml_node *scrape_configs, *remote_writes, *remote_reads;
         struct decoder *decoder;
 };
 
@@ -32,6 +32,8 @@ struct config *config_free(struct config *config)
                 scrape_config_unref(config->scrapes[i]);
         for (size_t i = 0; i < config->remote_write_count; i++)
                 remote_write_config_unref(config->remote_writes[i]);
+        for (size_t i = 0; i < config->remote_read_count; i++)
+                remote_read_config_unref(config->remote_reads[i]);
         arena_release(&config->arena);
         return alloc_free(&config_type, config);
 }
@@ -228,6 +230,16 @@ static bool remember_remote_writes(struct decoder *d, const struct yaml_node *no
         return true;
 }
 
+static bool remember_remote_reads(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+
+        if (node->kind != YAML_SEQUENCE && node->kind != YAML_NULL)
+                return decode_fail(d, node, "remote_read must be a list");
+        document->remote_reads = node;
+        return true;
+}
+
 static bool decode_global_section(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct document *document = slot;
@@ -247,7 +259,7 @@ static const struct field document_fields[] = {
         {"alerting", NULL, 0, "alerting"},
         {"alertmanager", NULL, 0, "alerting"},
         {"remote_write", remember_remote_writes, 0, NULL},
-        {"remote_read", NULL, 0, "remote read"},
+        {"remote_read", remember_remote_reads, 0, NULL},
         {"otlp", NULL, 0, "OTLP"},
         {"tracing", NULL, 0, "traces"},
         {"traces", NULL, 0, "traces"},
@@ -365,6 +377,25 @@ static bool decode_remote_writes(struct decoder *d, struct document *document)
         return true;
 }
 
+static bool decode_remote_reads(struct decoder *d, struct document *document)
+{
+        struct config *config = document->config;
+        size_t count = 0;
+
+        for (const struct yaml_node *item = document->remote_reads->first; item;
+             item = item->next)
+                count++;
+        config->remote_reads = arena_array(&config->arena, struct remote_read_config *, count);
+        for (const struct yaml_node *item = document->remote_reads->first; item;
+             item = item->next) {
+                if (!decode_remote_read(d, item, config->external_labels,
+                                        &config->remote_reads[config->remote_read_count]))
+                        return false;
+                config->remote_read_count++;
+        }
+        return true;
+}
+
 /* ---- what status/config shows ------------------------------------------------------------- */
 
 static bool is_secret(const struct yaml_node *node, const struct yaml_node *parent)
@@ -474,7 +505,7 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
 {
         static const struct yaml_node nothing = {.kind = YAML_NULL};
         struct document document = {.config = config, .scrape_configs = &nothing,
-                                    .remote_writes = &nothing};
+                                    .remote_writes = &nothing, .remote_reads = &nothing};
 
         if (!decode_global(d, NULL, &document.global) ||
             !decode_mapping(d, root, "the configuration", document_fields,
@@ -484,7 +515,7 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
         config->scrape_interval_ms = document.global.scrape.interval_ms;
         config->evaluation_interval_ms = document.global.evaluation_interval_ms;
         expand_external_labels(config, document.global.external_labels);
-        if (!decode_remote_writes(d, &document))
+        if (!decode_remote_writes(d, &document) || !decode_remote_reads(d, &document))
                 return false;
         if (!config->scrape_count && !(root->kind == YAML_MAPPING && yaml_find(root, "collectors")))
                 config->watch_host = true;

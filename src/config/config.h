@@ -11,6 +11,7 @@
 #include "model/labels.h"
 
 struct scrape_config;       /* collectors/scrape.h */
+struct remote_read_config;  /* ship/remote_read.h */
 struct remote_write_config; /* ship/remote_write.h */
 struct tsdb_retention_rule; /* tsdb/tsdb.h */
 
@@ -24,6 +25,8 @@ struct config {
         size_t scrape_count;
         struct remote_write_config **remote_writes; /* one reference each */
         size_t remote_write_count;
+        struct remote_read_config **remote_reads; /* one reference each */
+        size_t remote_read_count;
         bool watch_host;            /* collectors.host, or no scrape_configs */
         int64_t host_interval_ms;
         int64_t retention_ms;       /* of the metrics store; 0: its default */

@@ -105,17 +105,22 @@ static bool check_write(struct decoder *d, const struct yaml_node *node,
 }
 
 /* Headers of the section and those of http_headers together. */
-static void join_headers(struct arena *arena, struct write_section *section)
+static const struct http_client_options *join_headers(struct arena *arena,
+                                                      const struct header_list *headers,
+                                                      const struct http_client_options *options)
 {
-        size_t own = section->headers.count, more = section->http.header_count;
+        struct http_client_options *http = arena_new(arena, struct http_client_options);
+        size_t own = headers->count, more = options->header_count;
         struct http_header *all = arena_array(arena, struct http_header, own + more);
 
         for (size_t i = 0; i < own; i++)
-                all[i] = section->headers.items[i];
+                all[i] = headers->items[i];
         for (size_t i = 0; i < more; i++)
-                all[own + i] = section->http.headers[i];
-        section->http.headers = all;
-        section->http.header_count = own + more;
+                all[own + i] = options->headers[i];
+        *http = *options;
+        http->headers = all;
+        http->header_count = own + more;
+        return http;
 }
 
 static struct str name_of(struct arena *arena, const struct write_section *section,
@@ -131,17 +136,14 @@ static void fill_write(struct remote_write_config *config, struct write_section 
                        struct labels external_labels, uint64_t fingerprint)
 {
         struct arena *arena = &config->arena;
-        struct http_client_options *http = arena_new(arena, struct http_client_options);
         const struct remote_write_config *values = &section->values;
 
-        join_headers(arena, section);
-        *http = section->http;
         config->fingerprint = fingerprint;
         config->name = name_of(arena, section, fingerprint);
         config->url = section->url;
         config->version_2 = str_is(section->message, "io.prometheus.write.v2.Request");
         config->timeout_ms = values->timeout_ms;
-        config->http = http;
+        config->http = join_headers(arena, &section->headers, &section->http);
         config->relabel = section->relabel;
         config->external_labels = labels_copy(arena, external_labels);
         config->send_exemplars = values->send_exemplars;
@@ -199,6 +201,78 @@ bool decode_remote_write(struct decoder *d, const struct yaml_node *node,
         }
         fill_write(config, &section, external_labels,
                    add_labels(decode_fingerprint(node, seed), external_labels));
+        *ret_config = config;
+        return true;
+}
+
+/* ---- remote_read ------------------------------------------------------- */
+
+struct read_section {
+        struct str url, name;
+        int64_t timeout_ms;
+        struct header_list headers;
+        struct labels required;
+        bool read_recent, filter_external_labels;
+        struct http_client_options http;
+};
+
+#define READ(member) offsetof(struct read_section, member)
+
+enum { READ_TIMEOUT_MS = 60000 };
+
+static const struct field read_fields[] = {
+        {"url", decode_string, READ(url), NULL},
+        {"name", decode_string, READ(name), NULL},
+        {"remote_timeout", decode_duration, READ(timeout_ms), NULL},
+        {"headers", decode_string_map, READ(headers), NULL},
+        {"chunked_read_limit", decode_ignored, 0, NULL}, /* answers are bounded anyway */
+        {"required_matchers", decode_labels, READ(required), NULL},
+        {"read_recent", decode_bool, READ(read_recent), NULL},
+        {"filter_external_labels", decode_bool, READ(filter_external_labels), NULL},
+        HTTP_CLIENT_FIELDS(READ(http)),
+};
+
+static bool check_read(struct decoder *d, const struct yaml_node *node,
+                       const struct read_section *section)
+{
+        if (!section->url.len)
+                return decode_fail(d, node, "url for remote_read is empty");
+        if (!str_starts_with(section->url, STR_LIT("http://")) &&
+            !str_starts_with(section->url, STR_LIT("https://")))
+                return decode_fail(d, node, "url for remote_read must be http or https: " STR_FMT,
+                                   STR_ARG(section->url));
+        return decode_check_http(d, node, &section->http);
+}
+
+bool decode_remote_read(struct decoder *d, const struct yaml_node *node,
+                        struct labels external_labels, struct remote_read_config **ret_config)
+{
+        struct remote_read_config *config = remote_read_config_new();
+        struct arena *outer = d->arena;
+        struct read_section section = {.http = {.follow_redirects = true},
+                                       .timeout_ms = READ_TIMEOUT_MS,
+                                       .filter_external_labels = true};
+        bool ok;
+
+        d->arena = &config->arena;
+        ok = node->kind == YAML_MAPPING
+                     ? decode_mapping(d, node, "remote_read", read_fields, ARRAY_LEN(read_fields),
+                                      &section) &&
+                               check_read(d, node, &section)
+                     : decode_fail(d, node, "empty or null remote read config section");
+        d->arena = outer;
+        if (!ok) {
+                remote_read_config_unref(config);
+                return false;
+        }
+        config->name = section.name;
+        config->url = section.url;
+        config->timeout_ms = section.timeout_ms;
+        config->http = join_headers(&config->arena, &section.headers, &section.http);
+        config->required = section.required;
+        if (section.filter_external_labels)
+                config->external_labels = labels_copy(&config->arena, external_labels);
+        config->read_recent = section.read_recent;
         *ret_config = config;
         return true;
 }

@@ -206,6 +206,9 @@ static void compress_body(struct http_exchange *exchange)
         struct http_response *response = &exchange->response;
         struct buf compressed = BUF_INIT(response->body.max_bytes);
 
+        for (size_t i = 0; i < response->header_count; i++)
+                if (strcmp(response->headers[i].name, "Content-Encoding") == 0)
+                        return;
         if (response->body.len < GZIP_MIN_BYTES || !accepts_gzip(&exchange->request))
                 return;
         if (!gzip_compress(buf_str(&response->body), GZIP_LEVEL, &compressed, NULL)) {

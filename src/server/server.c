@@ -25,6 +25,7 @@
 #include "server/access_int.h"
 #include "server/settings_int.h"
 #include "server/store_metrics_int.h"
+#include "ship/remote_read.h"
 #include "ship/remote_write.h"
 #include "tsdb/tsdb.h"
 #include "webui/webui.h"
@@ -46,6 +47,7 @@ struct server {
         struct scrape_manager *scrapes;
         struct push *push;
         struct remote_writer *remote_writer;
+        struct remote_reader *remote_reader;
         struct http_router *router;
         struct http_server *http;
         struct settings settings;
@@ -187,6 +189,8 @@ static bool reload(void *ctx, struct error *err)
                 scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
                 remote_writer_apply(server->remote_writer, config->remote_writes,
                                     config->remote_write_count);
+                remote_reader_apply(server->remote_reader, config->remote_reads,
+                                    config->remote_read_count);
                 config_free(server->config);
                 server->config = config;
                 server->reload_ms = clock_now_ms(&clock_real);
@@ -359,6 +363,25 @@ static void each_metadata(void *ctx,
         scrape_manager_each_metadata(server->scrapes, pass_target_metadata, &pass);
 }
 
+/* Since when the store has everything. */
+static int64_t oldest_ms(void *ctx)
+{
+        struct server *server = ctx;
+        struct tsdb_stats stats;
+
+        tsdb_stats(server->tsdb, &stats);
+        return stats.min_t_ms > stats.max_t_ms ? INT64_MAX : stats.min_t_ms;
+}
+
+static void start_remote_reader(struct server *server)
+{
+        struct series_source local = tsdb_source(server->tsdb);
+
+        server->remote_reader = remote_reader_new(&local, oldest_ms, server);
+        remote_reader_apply(server->remote_reader, server->config->remote_reads,
+                            server->config->remote_read_count);
+}
+
 static bool start_remote_writer(struct server *server, struct error *err)
 {
         struct remote_metadata_source metadata = {each_metadata, server};
@@ -435,7 +458,8 @@ static void add_flags(struct server *server)
 static bool set_up_api(struct server *server, struct error *err)
 {
         server->api = (struct api){
-                .source = tsdb_source(server->tsdb),
+                .source = remote_reader_source(server->remote_reader),
+                .local = tsdb_source(server->tsdb),
                 .tsdb = server->tsdb,
                 .scrapes = server->scrapes,
                 .push = server->push,
@@ -532,6 +556,7 @@ static bool start(struct server *server, struct error *err)
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
         server->push = push_new(&sink);
+        start_remote_reader(server);
         if (!start_remote_writer(server, err) || !set_up_api(server, err))
                 return false;
         add_builtin_scrapes(server, server->config);
@@ -558,6 +583,7 @@ static void stop(struct server *server)
                 remote_writer_stop(server->remote_writer);
         scrape_manager_free(server->scrapes);
         remote_writer_free(server->remote_writer);
+        remote_reader_free(server->remote_reader);
         push_free(server->push);
         tsdb_close(server->tsdb);
         if (server->router) {

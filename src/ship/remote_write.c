@@ -216,7 +216,7 @@ uint64_t remote_writer_oldest_segment(const char *dir)
         return oldest == UINT64_MAX ? 0 : oldest;
 }
 
-/* ---- metrics -------------------------------------------------------------------------------- */
+/* ---- metrics ------------------------------------------------------- */
 
 static const struct shown {
         const char *name, *type, *help;
