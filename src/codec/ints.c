@@ -128,7 +128,8 @@ VECTORIZE static void plan_differences(struct plan *plan, const int64_t *values,
         finish_plan(plan);
 }
 
-VECTORIZE static void plan_second_differences(struct plan *plan, const int64_t *values, size_t count)
+VECTORIZE static void plan_second_differences(struct plan *plan, const int64_t *values,
+                                              size_t count)
 {
         plan->order = 2;
         plan->count = count - 2;

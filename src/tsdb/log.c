@@ -5,9 +5,12 @@
  *     varint  number of labels, then of each:
  *       varint length, name; varint length, value
  *   kind 2, samples: 8 bytes: timestamp that the first one is relative to; then, repeated:
- *     zigzag  series id minus the previous id (0 at first)
- *     zigzag  timestamp minus the previous one, ms
- *     8       bits of the value
+ *     u8      bits 0-3: number of value bytes n, 0 to 8; bit 4: a series step follows, else the id
+ *             is the previous one (0 at first) plus 1; bit 5: a time step follows, else the
+ *             timestamp is the previous one
+ *     zigzag  series step: id minus the previous one
+ *     zigzag  time step: timestamp minus the previous one, ms
+ *     n       the high n bytes of the value's bits; the low ones are zero
  *   kind 3, samples that are more than a float: 8 bytes as above; then, repeated:
  *     zigzag  series id minus the previous id (0 at first)
  *     zigzag  timestamp minus the previous one, ms
@@ -28,8 +31,11 @@ enum {
         SERIES_RECORD_BYTES = 1 << 20,
         /* A definition alone may be longer; labels are bounded by what the ingest path accepts. */
         SERIES_RECORD_MAX_BYTES = 256 << 20,
-        SAMPLE_MAX_BYTES = 5 + VARINT_MAX_BYTES + 8,
+        SAMPLE_MAX_BYTES = 1 + 5 + VARINT_MAX_BYTES + 8,
 };
+
+/* Of the byte before a sample. */
+enum { VALUE_BYTES_MASK = 15, HAS_SERIES_STEP = 16, HAS_TIME_STEP = 32, CONTROL_END = 64 };
 
 static void put_varint(struct buf *buf, uint64_t value)
 {
@@ -99,8 +105,8 @@ void log_samples_begin(struct log_samples *log, struct buf *group, uint8_t kind)
 /* A record is begun with its first sample and ended well before the limit of its length. */
 enum { SAMPLES_RECORD_BYTES = 4 << 20 };
 
-/* Series and timestamp; there is room for a value or a length behind. */
-static uint8_t *put_sample_head(struct log_samples *log, uint32_t series, int64_t t_ms)
+/* Where the sample goes, with room for all of it but bytes of variable length. */
+static uint8_t *begin_sample(struct log_samples *log, int64_t t_ms)
 {
         struct buf *group = log->group;
         uint8_t *at;
@@ -115,6 +121,14 @@ static uint8_t *put_sample_head(struct log_samples *log, uint32_t series, int64_
         }
         at = (uint8_t *)buf_reserve(group, SAMPLE_MAX_BYTES);
         BUG_ON(!at);
+        return at;
+}
+
+/* Series and timestamp; there is room for a value or a length behind. */
+static uint8_t *put_sample_head(struct log_samples *log, uint32_t series, int64_t t_ms)
+{
+        uint8_t *at = begin_sample(log, t_ms);
+
         at = varint_put_zigzag(at, (int64_t)series - log->previous_series);
         at = varint_put_zigzag(at, t_ms - log->previous_t_ms);
         log->previous_series = series;
@@ -124,10 +138,26 @@ static uint8_t *put_sample_head(struct log_samples *log, uint32_t series, int64_
 
 void log_samples_add(struct log_samples *log, uint32_t series, int64_t t_ms, double v)
 {
-        uint8_t *at = put_sample_head(log, series, t_ms);
+        uint8_t *at = begin_sample(log, t_ms), *control = at++;
+        uint64_t bits = sample_bits(v);
+        int64_t series_step = (int64_t)series - log->previous_series;
+        int64_t time_step = t_ms - log->previous_t_ms;
+        unsigned zeros = bits ? (unsigned)__builtin_ctzll(bits) / 8 : 8;
 
-        at = varint_put_u64(at, sample_bits(v));
+        *control = (uint8_t)(8 - zeros);
+        if (series_step != 1) {
+                *control |= HAS_SERIES_STEP;
+                at = varint_put_zigzag(at, series_step);
+        }
+        if (time_step) {
+                *control |= HAS_TIME_STEP;
+                at = varint_put_zigzag(at, time_step);
+        }
+        varint_put_u64(at, bits >> zeros % 8 * 8);
+        at += 8 - zeros;
         log->group->len = (size_t)(at - (uint8_t *)log->group->data);
+        log->previous_series = series;
+        log->previous_t_ms = t_ms;
 }
 
 void log_samples_add_record(struct log_samples *log, uint32_t series, int64_t t_ms,
@@ -214,14 +244,19 @@ struct place {
         uint64_t t_ms;
 };
 
-static bool read_place(struct reader *r, struct place *place)
+static bool move_place(struct reader *r, struct place *place, int64_t step, int64_t time_step)
 {
-        int64_t step = reader_zigzag(r);
-
-        place->t_ms += (uint64_t)reader_zigzag(r);
+        place->t_ms += (uint64_t)time_step;
         return !r->failed && !__builtin_add_overflow(place->series, step, &place->series) &&
                place->series > 0 && place->series <= UINT32_MAX &&
                (int64_t)place->t_ms <= STORE_T_MAX_MS && (int64_t)place->t_ms >= -STORE_T_MAX_MS;
+}
+
+static bool read_place(struct reader *r, struct place *place)
+{
+        int64_t step = reader_zigzag(r), time_step = reader_zigzag(r);
+
+        return move_place(r, place, step, time_step);
 }
 
 static bool read_samples(struct str payload, const struct log_reader *reader)
@@ -230,11 +265,16 @@ static bool read_samples(struct str payload, const struct log_reader *reader)
         struct place place = {0, reader_u64(&r)};
 
         while (!r.failed && reader_left(&r)) {
-                bool ok = read_place(&r, &place);
-                uint64_t bits = reader_u64(&r);
+                uint8_t control = reader_u8(&r), len = control & VALUE_BYTES_MASK;
+                int64_t step = control & HAS_SERIES_STEP ? reader_zigzag(&r) : 1;
+                int64_t time_step = control & HAS_TIME_STEP ? reader_zigzag(&r) : 0;
+                const uint8_t *value = reader_take(&r, len);
+                uint64_t bits = 0;
 
-                if (!ok || r.failed)
+                if (!move_place(&r, &place, step, time_step) || control >= CONTROL_END ||
+                    len > sizeof(bits))
                         return false;
+                memcpy((uint8_t *)&bits + sizeof(bits) - len, value, len);
                 reader->sample(reader->ctx, (uint32_t)place.series,
                                (struct sample){(int64_t)place.t_ms, sample_from_bits(bits)});
         }

@@ -7,7 +7,7 @@
 #include "base/reader.h"
 #include "codec/crc32c.h"
 
-#define MAGIC "PWMANIF\2"
+#define MAGIC "PWMANIF\3"
 
 enum { PATH_BYTES = 4096, HEAD_BYTES = 48, MAX_BYTES = 64 << 20 };
 

@@ -8,7 +8,7 @@
 /* File MANIFEST, little-endian; written aside as MANIFEST.new, synced, renamed. Files it does not
  * name are leftovers. When it is damaged the store is put together from the files there are.
  *
- *   0       8    "PWMANIF\2"; the last byte is the version of all of the store's formats
+ *   0       8    "PWMANIF\3"; the last byte is the version of all of the store's formats
  *   8       8    next number of a part or series file
  *   16      8    next sequence number (part_int.h)
  *   24      8    first log segment to replay

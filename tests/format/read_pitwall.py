@@ -357,7 +357,7 @@ def read_manifest(path):
     magic, next_file, next_sequence, wal_first, next_series, parts, files, _ = \
         struct.unpack_from("<8sQQQIIII", data)
     numbers = struct.unpack_from(f"<{parts + files}Q", data, 48)
-    if magic != b"PWMANIF\2" or len(data) != 52 + 8 * (parts + files) or \
+    if magic != b"PWMANIF\3" or len(data) != 52 + 8 * (parts + files) or \
             struct.unpack("<I", data[-4:])[0] != crc32c(data[:-4]):
         raise Damaged("manifest")
     return wal_first, numbers[:parts], numbers[parts:]
@@ -376,9 +376,12 @@ def read_log_samples(payload, samples):
     (t,) = r.unpack("q")
     number = 0
     while r.left():
-        number += r.zigzag()
-        t += r.zigzag()
-        samples.append((number, t, spell_value(r.u64(), 0)))
+        control = r.u8()
+        number += r.zigzag() if control & 16 else 1
+        t += r.zigzag() if control & 32 else 0
+        value = r.take(control & 15)
+        samples.append((number, t, spell_value(int.from_bytes(value, "little") <<
+                                               8 * (8 - len(value)), 0)))
 
 
 def read_record(r, t):
