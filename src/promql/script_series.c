@@ -8,7 +8,7 @@
 #include "promql/parse_int.h"
 #include "promql/script_series_int.h"
 
-enum { VALUES_MAX = 10000000 };
+enum { VALUES_MAX = 1000000 };
 
 static bool fail_line(struct error *err, const char *what, struct str near)
 {
