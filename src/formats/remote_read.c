@@ -186,7 +186,7 @@ bool remote_read_result_parse(struct str message, struct str *ret_write_request,
         return !r.failed || error_set(err, ERROR_INVALID, "remote read answer is malformed");
 }
 
-/* ---- frames: length, checksum (crc32c, big-endian), message -------------------------------------- */
+/* ---- frames: length, checksum (crc32c, big-endian), message --------------------------------- */
 
 static void put_frame(struct buf *out, struct str message)
 {

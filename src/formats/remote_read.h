@@ -41,7 +41,7 @@ void remote_read_result_put(struct buf *out, struct str write_request);
 NODISCARD bool remote_read_result_parse(struct str message, struct str *ret_write_request,
                                         struct error *err);
 
-/* ---- answer in chunks: frames of ChunkedReadResponse ------------------------------------------------------- */
+/* ---- answer in chunks: frames of ChunkedReadResponse ---------------------------------------- */
 
 /* Appends frames of one series, each of at most about 1 MiB; samples are put into chunks as
  * Prometheus does. */
