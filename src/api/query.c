@@ -21,6 +21,15 @@ static void write_value(struct buf *out, int64_t t_ms, double v)
         buf_append(out, "\"]", 2);
 }
 
+static void write_histogram(struct buf *out, int64_t t_ms, const struct histogram *h)
+{
+        buf_append_byte(out, '[');
+        api_write_timestamp(out, t_ms);
+        buf_append_byte(out, ',');
+        histogram_append_json(out, h);
+        buf_append_byte(out, ']');
+}
+
 static void write_vector(struct json_writer *writer, const struct promql_result *result,
                          size_t count)
 {
@@ -31,11 +40,59 @@ static void write_vector(struct json_writer *writer, const struct promql_result 
                 json_object_begin(writer);
                 json_key(writer, "metric");
                 api_write_labels(writer, series->labels);
-                json_key(writer, "value");
-                write_value(writer->out, series->t_ms[0], series->v[0]);
+                if (series->h && series->h[0]) {
+                        json_key(writer, "histogram");
+                        write_histogram(writer->out, series->t_ms[0], series->h[0]);
+                } else {
+                        json_key(writer, "value");
+                        write_value(writer->out, series->t_ms[0], series->v[0]);
+                }
                 json_object_end(writer);
         }
         json_array_end(writer);
+}
+
+/* Left out when there is none: all are histograms. */
+static void write_floats(struct json_writer *writer, const struct promql_series *series)
+{
+        bool any = false;
+
+        for (size_t p = 0; p < series->count; p++) {
+                if (series->h && series->h[p])
+                        continue;
+                if (any) {
+                        buf_append_byte(writer->out, ',');
+                } else {
+                        json_key(writer, "values");
+                        buf_append_byte(writer->out, '[');
+                }
+                write_value(writer->out, series->t_ms[p], series->v[p]);
+                any = true;
+        }
+        if (any)
+                buf_append_byte(writer->out, ']');
+        writer->need_comma = true;
+}
+
+static void write_histograms(struct json_writer *writer, const struct promql_series *series)
+{
+        bool any = false;
+
+        for (size_t p = 0; p < series->count; p++) {
+                if (!series->h[p])
+                        continue;
+                if (any) {
+                        buf_append_byte(writer->out, ',');
+                } else {
+                        json_key(writer, "histograms");
+                        buf_append_byte(writer->out, '[');
+                }
+                write_histogram(writer->out, series->t_ms[p], series->h[p]);
+                any = true;
+        }
+        if (any)
+                buf_append_byte(writer->out, ']');
+        writer->need_comma = true;
 }
 
 static void write_matrix(struct json_writer *writer, const struct promql_result *result,
@@ -48,14 +105,9 @@ static void write_matrix(struct json_writer *writer, const struct promql_result 
                 json_object_begin(writer);
                 json_key(writer, "metric");
                 api_write_labels(writer, series->labels);
-                json_key(writer, "values");
-                buf_append_byte(writer->out, '[');
-                for (size_t p = 0; p < series->count; p++) {
-                        if (p)
-                                buf_append_byte(writer->out, ',');
-                        write_value(writer->out, series->t_ms[p], series->v[p]);
-                }
-                buf_append_byte(writer->out, ']');
+                write_floats(writer, series);
+                if (series->h)
+                        write_histograms(writer, series);
                 json_object_end(writer);
         }
         json_array_end(writer);
@@ -275,6 +327,24 @@ static void handle_format_query(struct http_request *request, struct http_respon
         api_end(response, NULL);
 }
 
+static void handle_parse_query(struct http_request *request, struct http_response *response,
+                               void *ctx)
+{
+        struct api *api = ctx;
+        const struct promql_expr *expr;
+        struct json_writer writer;
+        struct error err;
+
+        if (!promql_expr_parse(request->arena, http_request_param(request, "query"),
+                               &api->query_options->features, &expr, &err)) {
+                api_bad_parameter(response, "query", "%s", err.text);
+                return;
+        }
+        writer = api_begin(response);
+        promql_expr_write_tree(&writer, expr);
+        api_end(response, NULL);
+}
+
 void api_query_register(struct api *api, struct http_router *router)
 {
         static const char *const methods[] = {"GET", "POST"};
@@ -283,6 +353,8 @@ void api_query_register(struct api *api, struct http_router *router)
                 http_router_add(router, methods[i], "/api/v1/query", handle_query, api);
                 http_router_add(router, methods[i], "/api/v1/query_range", handle_query_range, api);
                 http_router_add(router, methods[i], "/api/v1/format_query", handle_format_query,
+                                api);
+                http_router_add(router, methods[i], "/api/v1/parse_query", handle_parse_query,
                                 api);
         }
 }

@@ -58,6 +58,9 @@ enum promql_type promql_expr_type(const struct promql_expr *expr);
 /* The canonical spelling: on one line, or laid out over several as the format_query API does. */
 void promql_expr_format(struct buf *out, const struct promql_expr *expr);
 void promql_expr_format_pretty(struct buf *out, const struct promql_expr *expr);
+/* The syntax tree as the parse_query API shows it. */
+struct json_writer;
+void promql_expr_write_tree(struct json_writer *writer, const struct promql_expr *expr);
 
 struct promql_selector {
         const struct matcher *matchers;

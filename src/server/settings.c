@@ -50,6 +50,8 @@ static bool is_known_feature(struct str name)
                 "memory-snapshot-on-shutdown", "metadata-wal-records", "native-histograms",
                 "new-service-discovery-manager", "old-ui", "otlp-deltatocumulative",
                 "otlp-native-delta-ingestion", "otlp-write-receiver", "promql-at-modifier",
+                "promql-binop-fill-modifiers", "promql-experimental-functions",
+                "promql-extended-range-selectors",
                 "promql-duration-expr", "promql-negative-offset", "promql-per-step-stats",
                 "remote-write-receiver", "search-api", "st-storage", "st-synthesis",
                 "use-uncached-io", "xor2-encoding",
@@ -67,14 +69,12 @@ static void set_features(struct promql_features *features, const char *text)
 
         while (str_cut(&rest, ',', &name)) {
                 name = str_trim(name);
-                if (str_is(name, "promql-experimental-functions"))
-                        features->experimental_functions = true;
-                else if (str_is(name, "promql-extended-range-selectors"))
-                        features->extended_range_selectors = true;
-                else if (str_is(name, "promql-binop-fill-modifiers"))
-                        features->fill_modifiers = true;
-                else if (str_is(name, "promql-delayed-name-removal"))
+                if (str_is(name, "promql-delayed-name-removal"))
                         features->delayed_name_removal = true;
+                else if (str_is(name, "use-start-timestamps"))
+                        features->start_timestamps = true;
+                else if (str_is(name, "type-and-unit-labels"))
+                        features->type_and_unit_labels = true;
                 else if (str_is(name, "use-start-timestamps"))
                         features->start_timestamps = true;
                 else if (str_is(name, "type-and-unit-labels"))
@@ -101,6 +101,10 @@ bool settings_init(struct settings *settings, const struct server_options *optio
                 .max_read = memory_bytes / 8,
                 .timeout_ms = QUERY_TIMEOUT_MS,
                 .threads = (unsigned)thread_core_count(),
+                /* What extends the grammar changes no query that a default Prometheus takes. */
+                .features = {.experimental_functions = true,
+                             .extended_range_selectors = true,
+                             .fill_modifiers = true},
         };
         if (!read_duration("--query.lookback-delta", options->lookback_delta,
                            &settings->query.lookback_ms, err) ||

@@ -127,6 +127,20 @@ class MetadataApi(EndToEndTest):
         self.assertEqual(other.value('{"book.depth"}'), 7)
         self.assertEqual(self.pitwall.get("/federate", {"match[]": "{"}).status, 400)
 
+    def test_parse_query(self):
+        tree = self.data("parse_query", {"query": 'sum by (a) (rate(x{b=~"c"}[5m] offset 1m)) > 2'})
+        self.assertEqual((tree["type"], tree["op"], tree["bool"]), ("binaryExpr", ">", False))
+        self.assertEqual(tree["rhs"], {"type": "numberLiteral", "val": "2"})
+        self.assertEqual((tree["lhs"]["type"], tree["lhs"]["grouping"]), ("aggregation", ["a"]))
+        call = tree["lhs"]["expr"]
+        self.assertEqual(call["func"], {"name": "rate", "argTypes": ["matrix"], "variadic": 0,
+                                        "returnType": "vector"})
+        selector = call["args"][0]
+        self.assertEqual((selector["name"], selector["range"], selector["offset"]),
+                         ("x", 300000, 60000))
+        self.assertIn({"type": "=~", "name": "b", "value": "c"}, selector["matchers"])
+        self.assertEqual(self.pitwall.get("/api/v1/parse_query", {"query": "sum("}).status, 400)
+
     def test_others(self):
         self.assertEqual(self.data("rules"), {"groups": []})
         self.assertEqual(self.data("alerts"), {"alerts": []})
