@@ -74,7 +74,9 @@ static void answer_missing(const struct http_router *router, struct str raw_path
         struct str args[HTTP_PATH_ARGS_MAX];
 
         for (size_t i = 0; i < router->count; i++) {
-                if (!path_matches(router->routes[i].path, raw_path, args))
+                /* What only takes OPTIONS does not exist otherwise. */
+                if (str_is(router->routes[i].method, "OPTIONS") ||
+                    !path_matches(router->routes[i].path, raw_path, args))
                         continue;
                 if (allow.len)
                         buf_append_cstr(&allow, ", ");

@@ -62,6 +62,7 @@ struct server {
         int64_t reload_ms;         /* reload_lock */
         uint64_t refused_count;    /* series refused when last looked; main thread */
         _Atomic int64_t refused_ms;
+        atomic_bool quitting;
 };
 
 METRIC_GAUGE(reload_success, "pitwall_config_last_reload_successful", "",
@@ -211,8 +212,9 @@ static bool reload(void *ctx, struct error *err)
 
 static void quit(void *ctx)
 {
-        (void)ctx;
-        kill(getpid(), SIGTERM);
+        struct server *server = ctx;
+
+        atomic_store(&server->quitting, true); /* seen within a second: the answer goes out first */
 }
 
 static bool is_ready(void *ctx)
@@ -604,10 +606,11 @@ static void serve_until_signal(struct server *server, const sigset_t *signals)
 
                 access_refresh(server->access);
                 watch_refused(server);
-                if (number < 0)
+                if (number < 0 && !atomic_load(&server->quitting))
                         continue;
                 if (number != SIGHUP) {
-                        log_info("stopping", LOG_CSTR("signal", strsignal(number)));
+                        log_info("stopping", LOG_CSTR("signal", number < 0 ? "none, by request"
+                                                                          : strsignal(number)));
                         return;
                 }
                 /* reload() logs the outcome. */
