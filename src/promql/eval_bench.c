@@ -34,6 +34,40 @@ static void fill(struct memory_series *store, size_t series_count)
         }
 }
 
+/* A tenth as many series of native histograms, of 24 buckets each. */
+static void fill_histograms(struct memory_series *store, size_t series_count)
+{
+        static const struct histogram_span spans[] = {{-8, 12}, {2, 12}};
+        struct series_sink sink = memory_series_sink(store);
+        double buckets[24];
+        struct histogram h = {.schema = 2, .zero_threshold = 1e-6,
+                              .positive = {spans, buckets, 2, ARRAY_LEN(buckets)}};
+        struct append_extra extra = {.h = &h};
+        struct error err;
+
+        for (size_t s = 0; s < series_count / 10; s++) {
+                char host[32];
+                struct label items[] = {{LABEL_METRIC_NAME, STR_LIT("latency")},
+                                        {STR_LIT("host"), {host, 0}}};
+                struct append_sample sample = {0};
+
+                items[1].value.len = (size_t)snprintf(host, sizeof(host), "host-%zu", s);
+                if (!sink.resolve(sink.ctx, (struct labels){items, 2}, &sample.ref, &err))
+                        abort();
+                for (size_t i = 0; i < SAMPLES; i++) {
+                        sample.t_ms = (int64_t)i * INTERVAL_MS + (int64_t)(s % 100);
+                        h.count = 0;
+                        for (size_t b = 0; b < ARRAY_LEN(buckets); b++) {
+                                buckets[b] = (double)(i % 500 * (b + s % 5 + 1));
+                                h.count += buckets[b];
+                        }
+                        h.sum = h.count * 0.7;
+                        if (!sink.append(sink.ctx, &sample, &extra, 1, NULL, &err))
+                                abort();
+                }
+        }
+}
+
 static void measure(struct memory_series *store, const char *text, int64_t step_ms,
                     unsigned threads)
 {
@@ -77,12 +111,19 @@ int main(int argc, char **argv)
                 "load_total / on (host) group_left () sum by (host) (load_total)",
                 "avg_over_time(rate(load_total[5m])[30m:1m])",
                 "quantile by (cpu) (0.9, load_total)",
+                "latency",
+                "rate(latency[5m])",
+                "sum(rate(latency[5m]))",
+                "histogram_quantile(0.9, sum(rate(latency[5m])))",
+                "histogram_count(rate(latency[5m]))",
+                "avg_over_time(latency[10m])",
         };
         size_t series = argc > 1 ? strtoul(argv[1], NULL, 10) : 3000;
         unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
         struct memory_series *store = memory_series_new();
 
         fill(store, series);
+        fill_histograms(store, series);
         printf("%zu series, %d samples each, %u threads; 3 h range at 30 s, then instant\n",
                series, SAMPLES, threads);
         for (size_t i = 0; i < ARRAY_LEN(queries); i++)

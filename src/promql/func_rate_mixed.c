@@ -42,9 +42,9 @@ static double float_increase(struct window *w, bool is_counter)
         return result;
 }
 
-static bool is_reset(const struct points *points, size_t at, const struct histogram *previous)
+static bool is_reset(const struct points *points, size_t at)
 {
-        return begins_anew(points, at) || histogram_detect_reset(points->h[at], previous);
+        return begins_anew(points, at) || points->reset[at];
 }
 
 /* The coarsest schema that is looked at. False: exponential and custom buckets. */
@@ -88,8 +88,7 @@ static bool add_resets(struct window *w, const struct histogram *first, struct h
         for (size_t i = 1; i < points->count; i++) {
                 if (overlaps(points, i))
                         w->notes |= NOTE_START_OVERLAP;
-                if (is_reset(points, i, previous) &&
-                    !histogram_sum_add(sum, previous, &outcome)) {
+                if (is_reset(points, i) && !histogram_sum_add(sum, previous, &outcome)) {
                         w->notes = NOTE_MIXED_BUCKETS;
                         return false;
                 }
@@ -114,7 +113,7 @@ static bool histogram_increase(struct window *w, bool is_counter, struct histogr
             (first->reset == HISTOGRAM_GAUGE || last->reset == HISTOGRAM_GAUGE))
                 w->notes |= NOTE_NOT_COUNTER;
         /* Before a reset nobody needs to look at the first, whatever its buckets. */
-        if (is_counter && is_reset(points, 1, first)) {
+        if (is_counter && is_reset(points, 1)) {
                 nothing = (struct histogram){.schema = points->h[1]->schema,
                                              .custom_values = points->h[1]->custom_values,
                                              .custom_count = points->h[1]->custom_count};
@@ -262,6 +261,7 @@ struct point {
         int64_t t_ms, start_ms;
         double v;
         const struct histogram *h;
+        bool reset; /* as in struct points */
 };
 
 /* The samples of both kinds in the order of time, from a place in each on. */
@@ -286,7 +286,8 @@ static bool sequence_next(struct sequence *sequence, struct point *ret_point)
         at = is_float ? sequence->next_float++ : sequence->next_histogram++;
         *ret_point = (struct point){points->t_ms[at], points->start_ms[at],
                                     is_float ? points->v[at] : 0,
-                                    is_float ? NULL : points->h[at]};
+                                    is_float ? NULL : points->h[at],
+                                    is_float ? false : points->reset[at]};
         return true;
 }
 
@@ -411,7 +412,7 @@ static bool is_reset_between(const struct point *before, const struct point *poi
                 return true;
         if (range_is_start(before->start_ms, before->t_ms, point->start_ms, point->t_ms))
                 return true;
-        return point->h ? histogram_detect_reset(point->h, before->h) : point->v < before->v;
+        return point->h ? point->reset : point->v < before->v;
 }
 
 static bool is_change_between(const struct point *before, const struct point *point)

@@ -113,7 +113,15 @@ static void add_point(struct points *points, const struct samples *samples, size
         points->t_ms[points->count] = samples->t_ms[at];
         points->start_ms[points->count] = starts && samples->start_ms ? samples->start_ms[at] : 0;
         points->v[points->count] = samples->v[at];
+        points->reset[points->count] = false;
         points->h[points->count++] = h;
+}
+
+/* Here once, since windows overlap. */
+static void find_resets(struct points *points)
+{
+        for (size_t i = 1; i < points->count; i++)
+                points->reset[i] = histogram_detect_reset(points->h[i], points->h[i - 1]);
 }
 
 /* Sorts samples by kind. */
@@ -132,6 +140,8 @@ static void split_samples(const struct range_job *job, struct scratch *scratch,
                 add_point(h ? &scratch->histograms : &scratch->floats, samples, i, h,
                           job->starts);
         }
+        if (job->kind->events == EVENTS_RESETS)
+                find_resets(&scratch->histograms);
 }
 
 /* The part of the points in a window, as points. */
@@ -154,6 +164,7 @@ static void slide(struct pane *pane, int64_t from_ms, int64_t to_ms)
                 .start_ms = all->start_ms + pane->low,
                 .v = all->v + pane->low,
                 .h = all->h + pane->low,
+                .reset = all->reset + pane->low,
                 .count = pane->high - pane->low,
         };
 }

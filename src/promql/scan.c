@@ -44,6 +44,8 @@ void points_reserve(struct points *points, size_t count)
                                         capacity * sizeof(*points->start_ms));
         points->v = alloc_resize(&scan_type, points->v, capacity * sizeof(*points->v));
         points->h = alloc_resize(&scan_type, points->h, capacity * sizeof(*points->h));
+        points->reset = alloc_resize(&scan_type, points->reset,
+                                     capacity * sizeof(*points->reset));
         points->capacity = capacity;
 }
 
@@ -53,6 +55,7 @@ static void points_release(struct points *points)
         alloc_free(&scan_type, points->start_ms);
         alloc_free(&scan_type, points->v);
         alloc_free(&scan_type, points->h);
+        alloc_free(&scan_type, points->reset);
 }
 
 void scan_row_put(struct scratch *scratch, struct scan_row *row, size_t step,

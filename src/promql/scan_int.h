@@ -11,6 +11,7 @@ struct points {
         int64_t *t_ms, *start_ms;
         double *v;
         const struct histogram **h;
+        bool *reset; /* of a histogram: a counter began anew with it; only for EVENTS_RESETS */
         size_t count, capacity;
 };
 void points_reserve(struct points *points, size_t count);
