@@ -45,6 +45,7 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api_search_register(api, router);
         api_federate_register(api, router);
         api_exemplars_register(api, router);
+        api_openapi_register(api, router);
         api_admin_tsdb_register(api, router);
         api_admin_register(api, router);
         http_router_add(router, "OPTIONS", "/api/v1/*", handle_options, api);

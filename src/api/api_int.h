@@ -82,6 +82,7 @@ void api_features_register(struct api *api, struct http_router *router);
 void api_search_register(struct api *api, struct http_router *router);
 void api_federate_register(struct api *api, struct http_router *router);
 void api_exemplars_register(struct api *api, struct http_router *router);
+void api_openapi_register(struct api *api, struct http_router *router);
 void api_admin_tsdb_register(struct api *api, struct http_router *router);
 void api_admin_register(struct api *api, struct http_router *router);
 

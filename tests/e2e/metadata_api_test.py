@@ -141,6 +141,25 @@ class MetadataApi(EndToEndTest):
         self.assertIn({"type": "=~", "name": "b", "value": "c"}, selector["matchers"])
         self.assertEqual(self.pitwall.get("/api/v1/parse_query", {"query": "sum("}).status, 400)
 
+    def test_openapi(self):
+        """Every operation that it names is there: nothing answers 404 or 405."""
+        answer = self.pitwall.get("/api/v1/openapi.yaml")
+        self.assertTrue(answer.headers["Content-Type"].startswith("application/yaml"))
+        text = answer.body.decode()
+        self.assertTrue(text.startswith("openapi: 3.1"))
+        path, count = None, 0
+        for line in text.split("paths:\n")[1].splitlines():
+            if line.startswith("  /"):
+                path = line.strip(" :").replace("{name}", "job")
+            elif line.startswith("    ") and line.strip() in ("get:", "post:", "put:") and \
+                    not line.startswith("     "):
+                method = line.strip(" :").upper()
+                body = b"" if method != "GET" else None
+                answer = self.pitwall.request(method, "/api/v1" + path, body=body)
+                self.assertNotIn(answer.status, (404, 405), (method, path))
+                count += 1
+        self.assertGreater(count, 40)
+
     def test_others(self):
         self.assertEqual(self.data("rules"), {"groups": []})
         self.assertEqual(self.data("alerts"), {"alerts": []})
