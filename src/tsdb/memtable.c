@@ -200,10 +200,9 @@ bool memtable_has(const struct memtable *memtable, uint32_t series)
 
 uint32_t memtable_next_series(const struct memtable *memtable, uint32_t series)
 {
-        uint32_t end_page = memtable->heads.end_page > memtable->records.end_page
-                                    ? memtable->heads.end_page
-                                    : memtable->records.end_page;
-        uint64_t end = (uint64_t)end_page << PAGES_SHIFT;
+        uint32_t heads_end = atomic_load(&memtable->heads.end_page);
+        uint32_t records_end = atomic_load(&memtable->records.end_page);
+        uint64_t end = (uint64_t)(heads_end > records_end ? heads_end : records_end) << PAGES_SHIFT;
 
         for (uint64_t id = (uint64_t)series + 1; id < end;) {
                 if (!pages_get(&memtable->heads, (uint32_t)id) &&

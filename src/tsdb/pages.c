@@ -17,7 +17,7 @@ void pages_init(struct pages *pages, struct alloc_type *type, size_t item_bytes)
 
 void pages_release(struct pages *pages)
 {
-        for (uint32_t i = 0; i < pages->end_page; i++)
+        for (uint32_t i = 0; i < atomic_load(&pages->end_page); i++)
                 alloc_free(pages->type, pages->directory[i]);
         munmap(pages->directory, DIRECTORY_BYTES);
         pages->directory = NULL;
@@ -30,7 +30,7 @@ void *pages_make_slow(struct pages *pages, uint32_t id)
 
         atomic_store_explicit(&pages->directory[at], page, memory_order_release);
         atomic_fetch_add_explicit(&pages->made, 1, memory_order_relaxed);
-        if (at >= pages->end_page)
-                pages->end_page = at + 1;
+        if (at >= atomic_load(&pages->end_page))
+                atomic_store(&pages->end_page, at + 1);
         return pages_get(pages, id);
 }

@@ -14,7 +14,7 @@ struct pages {
         _Atomic(void *) *directory;
         struct alloc_type *type;
         size_t item_bytes;
-        uint32_t end_page; /* behind the highest page made; writer's */
+        _Atomic uint32_t end_page; /* behind the highest page made; it is there when this says so */
         _Atomic uint32_t made; /* counted by the writer, shown to anybody */
 };
 
