@@ -1,6 +1,6 @@
-/* Everything at once, for a few seconds: appends, queries, deletions, imports, snapshots, rules that
- * change, with flushes and merges in the background. Run it under ThreadSanitizer. What a series has
- * must be what was written to it, in order, deleted samples aside. */
+/* Everything at once, for a few seconds: appends, queries, deletions, imports, snapshots, rules
+ * that change, with flushes and merges in the background. Run it under ThreadSanitizer. What a
+ * series has must be what was written to it, in order, deleted samples aside. */
 #include "tsdb/store_fixture_test.h"
 
 #include <pthread.h>
