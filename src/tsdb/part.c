@@ -1,6 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/reader.h"
@@ -243,9 +245,20 @@ bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *r
                 part_unref(part);
                 return error_set(err, ERROR_CORRUPT, "%s: nothing in it can be used", path);
         }
+        part_forget_index(part);
         *ret_rebuilt = rebuilt;
         *ret_part = part;
         return true;
+}
+
+void part_forget_index(const struct part *part)
+{
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t begin = ((uintptr_t)part->series + page - 1) & ~(page - 1);
+        uintptr_t end = (uintptr_t)(part->map.data + part->map.len) & ~(page - 1);
+
+        if (!part->rebuilt && begin < end)
+                madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 struct part *part_ref(struct part *part)

@@ -94,6 +94,10 @@ NODISCARD bool part_open(struct part **ret_part, const char *dir, uint64_t numbe
 struct part *part_ref(struct part *part);
 struct part *part_unref(struct part *part); /* takes NULL, returns NULL */
 
+/* Lets go of the memory that looking through the whole index made resident: a search for one series
+ * touches little of it. */
+void part_forget_index(const struct part *part);
+
 /* First block of the series, or block_count when it has none; its blocks follow each other. */
 size_t part_find(const struct part *part, uint32_t series);
 

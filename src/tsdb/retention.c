@@ -95,9 +95,11 @@ static roaring_bitmap_t *ids_with_data(const struct view *view)
 {
         roaring_bitmap_t *ids = roaring_bitmap_create();
 
-        for (size_t i = 0; i < view->part_count; i++)
+        for (size_t i = 0; i < view->part_count; i++) {
                 roaring_bitmap_add_many(ids, view->parts[i]->block_count,
                                         view->parts[i]->series);
+                part_forget_index(view->parts[i]);
+        }
         for (size_t i = 0; i < view->memtable_count; i++)
                 for (uint32_t id = 0; (id = memtable_next_series(view->memtables[i], id));)
                         roaring_bitmap_add(ids, id);
