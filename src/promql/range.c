@@ -341,8 +341,9 @@ static bool emit_labelled(struct range_job *job, struct row *row, uint32_t notes
 {
         size_t samples = row_samples(row, job->scan.grid->count);
 
-        notes_histograms(&job->eval->notes, note_position(job), notes,
-                         labels_get(row->labels, LABEL_METRIC_NAME));
+        if (UNLIKELY(notes != 0))
+                notes_histograms(&job->eval->notes, note_position(job), notes,
+                                 labels_get(row->labels, LABEL_METRIC_NAME));
         if (!samples)
                 return true;
         job->tally.out += samples;

@@ -181,7 +181,7 @@ static bool emit_row(void *ctx, size_t index, const struct scan_row *found, stru
         struct row row = {selection->scan.list->items[index].labels, false, found->v, found->h};
         size_t samples = row_samples(&row, found->width);
 
-        if (selection->node)
+        if (UNLIKELY(found->notes != 0) && selection->node)
                 notes_histograms(&selection->eval->notes, selection->node, found->notes,
                                  labels_get(row.labels, LABEL_METRIC_NAME));
         if (!samples)
