@@ -29,7 +29,7 @@ struct scraped_series {
         bool dropped;        /* by metric relabeling */
         bool timed;          /* came with its own timestamp */
         bool has_part;       /* a struct series_part stands behind the text */
-        bool openmetrics;    /* the text is of that format */
+        uint8_t format;      /* enum exposition_format: of the text */
         uint8_t bound;       /* enum bound_label: this label is spelled as a float */
         char text[];         /* as it stood in the body, or its protobuf key */
 };
@@ -76,7 +76,7 @@ struct scrape {
         struct exposition_result result;
         struct series_order order;   /* as it stands in this body */
         struct series_order added;   /* those of order that the scrape has made */
-        struct map by_text;          /* of the old order; built at the first surprise */
+        struct map by_text;          /* old and added; built at the first surprise */
         bool indexed;
         size_t position;             /* in the old order */
         struct append_sample *samples;
@@ -130,7 +130,7 @@ struct series_traits {
  * traits of the family it stands in; one that was seen is given NULL and its own traits. */
 NODISCARD bool scraped_series_labels(const struct exposition_options *options,
                                      const struct scrape *scrape, struct arena *scratch,
-                                     struct str text, bool openmetrics,
+                                     struct str text, enum exposition_format format,
                                      struct series_traits *traits, struct labels *ret_labels,
                                      struct error *err);
 

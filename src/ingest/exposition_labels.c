@@ -9,16 +9,21 @@
 /* No honest series comes near these; they bound what one hostile line can cost. */
 enum { LABELS_MAX = 1024, SERIES_TEXT_MAX_BYTES = 64 << 10 };
 
-static bool parse(struct str text, bool openmetrics, struct labels_builder *builder,
+static bool parse(struct str text, enum exposition_format format, struct labels_builder *builder,
                   struct error *err)
 {
         if (text.len > SERIES_TEXT_MAX_BYTES)
                 return error_set(err, ERROR_LIMIT, "a series is longer than %d bytes: %.80s",
                                  SERIES_TEXT_MAX_BYTES, text.data);
-        if (text.data[0] == PROM_PROTO_KEY_MARK)
+        switch (format) {
+        case EXPOSITION_TEXT:
+                return prom_text_series(text, LABELS_MAX, builder, err);
+        case EXPOSITION_OPENMETRICS:
+                return openmetrics_series(text, LABELS_MAX, builder, err);
+        case EXPOSITION_PROTO:
                 return prom_proto_series(text, LABELS_MAX, builder, err);
-        return openmetrics ? openmetrics_series(text, LABELS_MAX, builder, err)
-                           : prom_text_series(text, LABELS_MAX, builder, err);
+        }
+        return false;
 }
 
 /* ---- traits ------------------------------------------------------------------------------- */
@@ -184,14 +189,14 @@ static bool check_names(struct labels labels, struct error *err)
 }
 
 bool scraped_series_labels(const struct exposition_options *options, const struct scrape *scrape,
-                           struct arena *scratch, struct str text, bool openmetrics,
-                           struct series_traits *traits, struct labels *ret_labels,
-                           struct error *err)
+                           struct arena *scratch, struct str text,
+                           enum exposition_format format, struct series_traits *traits,
+                           struct labels *ret_labels, struct error *err)
 {
         struct labels_builder builder;
 
         labels_builder_init(&builder, scratch, (struct labels){0});
-        if (!parse(text, openmetrics, &builder, err))
+        if (!parse(text, format, &builder, err))
                 return false;
         if (scrape)
                 find_traits(scrape, &builder, traits);

@@ -50,14 +50,15 @@ static bool find_native(struct scrape *scrape, struct scraped_series **ret_nativ
                 return true;
         ok = scraped_series_labels(&bare, NULL, &scrape->scratch,
                                    scraped_series_text(classic->member),
-                                   classic->member->openmetrics, &traits, &labels, err);
+                                   (enum exposition_format)classic->member->format, &traits, &labels,
+                                   err);
         if (ok) {
                 labels_builder_init(&builder, &scrape->scratch, labels);
                 labels_builder_set(&builder, LABEL_METRIC_NAME, scrape->family);
                 labels_builder_delete(&builder, STR_LIT("le"));
                 labels_format(&text, labels_builder_finish(&builder));
                 ok = scraped_series_labels(&exposition->options, NULL, &scrape->scratch,
-                                           buf_str(&text), false, &traits, &labels, err);
+                                           buf_str(&text), EXPOSITION_TEXT, &traits, &labels, err);
         }
         arena_rewind(&scrape->scratch, mark);
         if (!ok)

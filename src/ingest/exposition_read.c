@@ -45,7 +45,6 @@ static bool find_surprise(struct scrape *scrape, struct str text,
                           struct scraped_series **ret_series, struct error *err)
 {
         const struct series_order *old = &scrape->exposition->order;
-        bool openmetrics = scrape->format == EXPOSITION_OPENMETRICS;
         struct arena_point mark = arena_mark(&scrape->scratch);
         struct scraped_series *series;
         struct series_traits traits;
@@ -55,6 +54,11 @@ static bool find_surprise(struct scrape *scrape, struct str text,
         if (!scrape->indexed)
                 index_old_order(scrape);
         series = map_get(&scrape->by_text, text);
+        /* A second line of one series does not say where in the old order we are. */
+        if (series && series->seen_in == scrape->exposition->scrape_number) {
+                *ret_series = series;
+                return true;
+        }
         if (series) {
                 while (scrape->position < old->count && old->items[scrape->position] != series)
                         scrape->position++;
@@ -63,15 +67,16 @@ static bool find_surprise(struct scrape *scrape, struct str text,
                 return true;
         }
         ok = scraped_series_labels(&scrape->exposition->options, scrape, &scrape->scratch, text,
-                                   openmetrics, &traits, &labels, err);
+                                   scrape->format, &traits, &labels, err);
         arena_rewind(&scrape->scratch, mark);
         if (!ok)
                 return false;
         series = scraped_series_new(text, traits.has_part ? &traits.part : NULL);
         series->dropped = !traits.kept;
-        series->openmetrics = openmetrics;
+        series->format = (uint8_t)scrape->format;
         series->bound = (uint8_t)traits.bound;
         series_order_push(&scrape->added, series);
+        map_put(&scrape->by_text, scraped_series_text(series), series);
         *ret_series = series;
         return true;
 }

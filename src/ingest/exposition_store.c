@@ -13,8 +13,9 @@ static bool resolve(struct scrape *scrape, struct scraped_series *series, struct
         struct arena_point mark = arena_mark(&scrape->scratch);
         struct labels labels;
         bool ok = scraped_series_labels(&exposition->options, NULL, &scrape->scratch,
-                                        scraped_series_text(series), series->openmetrics, &traits,
-                                        &labels, err) &&
+                                        scraped_series_text(series),
+                                        (enum exposition_format)series->format, &traits, &labels,
+                                        err) &&
                   exposition->sink.resolve(exposition->sink.ctx, labels, &series->ref, err);
 
         arena_rewind(&scrape->scratch, mark);
