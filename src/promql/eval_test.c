@@ -198,6 +198,14 @@ static void rows_of_equal_labels_join_when_they_do_not_overlap(void **state)
         assert_int_equal(world->result.series_count, 1);
         assert_int_equal(world->result.series[0].count, 2);
         assert_true(world->result.series[0].v[1] == -9);
+        add_histograms(world, "early_histogram", "x", 6, 2, 0);
+        assert_true(query(world, "-{job=\"x\"}", 7 * MINUTE, 20 * MINUTE, 13 * MINUTE));
+        assert_int_equal(world->result.series_count, 1);
+        assert_int_equal(world->result.series[0].count, 2);
+        assert_true(world->result.series[0].h[0]->count == -2);
+        assert_null(world->result.series[0].h[1]);
+        assert_true(world->result.series[0].v[1] == -9);
+        assert_false(query(world, "-{job=\"x\"}", 0, 20 * MINUTE, 20 * MINUTE));
 }
 
 /* ---- budgets ----------------------------------------------------------------------------- */
