@@ -33,6 +33,50 @@ static void print_point(const struct json_value *point)
         printf(STR_FMT " @[%s]\n", STR_ARG(point->first->next->text), time);
 }
 
+/* [1700000000.5, {"count":"4","sum":"5","buckets":[[0,"1","2","4"]]}] as
+ * "{count:4, sum:5, (1,2]:4} @[1700000000.5]". */
+static void print_histogram(const struct json_value *point)
+{
+        const struct json_value *h = point->first->next;
+        const struct json_value *count = json_find(h, "count"), *sum = json_find(h, "sum");
+        const struct json_value *buckets = json_find(h, "buckets");
+        char time[DOUBLE_TEXT_MAX];
+
+        if (!count || !sum)
+                return;
+        printf("{count:" STR_FMT ", sum:" STR_FMT, STR_ARG(count->text), STR_ARG(sum->text));
+        for (const struct json_value *b = buckets ? buckets->first : NULL; b; b = b->next) {
+                const struct json_value *lower = b->first->next, *upper = lower->next;
+                int boundaries = (int)b->first->number;
+
+                printf(", %c" STR_FMT "," STR_FMT "%c:" STR_FMT, boundaries & 1 ? '[' : '(',
+                       STR_ARG(lower->text), STR_ARG(upper->text),
+                       boundaries == 0 || boundaries == 3 ? ']' : ')',
+                       STR_ARG(upper->next->text));
+        }
+        double_format(time, point->first->number, DOUBLE_F);
+        printf("} @[%s]\n", time);
+}
+
+static void print_series(struct arena *arena, const struct json_value *series)
+{
+        const struct json_value *value = json_find(series, "value");
+        const struct json_value *histogram = json_find(series, "histogram");
+        const struct json_value *values = json_find(series, "values");
+        const struct json_value *histograms = json_find(series, "histograms");
+
+        print_metric(arena, json_find(series, "metric"));
+        printf(" =>%s", value || histogram ? " " : "\n");
+        if (value)
+                print_point(value);
+        if (histogram)
+                print_histogram(histogram);
+        for (const struct json_value *p = values ? values->first : NULL; p; p = p->next)
+                print_point(p);
+        for (const struct json_value *p = histograms ? histograms->first : NULL; p; p = p->next)
+                print_histogram(p);
+}
+
 static void print_result(struct arena *arena, const struct json_value *data)
 {
         const struct json_value *type = json_find(data, "resultType");
@@ -50,17 +94,8 @@ static void print_result(struct arena *arena, const struct json_value *data)
                 print_point(result);
                 return;
         }
-        for (const struct json_value *series = result->first; series; series = series->next) {
-                const struct json_value *value = json_find(series, "value");
-                const struct json_value *values = json_find(series, "values");
-
-                print_metric(arena, json_find(series, "metric"));
-                printf(" =>%s", value ? " " : "\n");
-                if (value)
-                        print_point(value);
-                for (const struct json_value *p = values ? values->first : NULL; p; p = p->next)
-                        print_point(p);
-        }
+        for (const struct json_value *series = result->first; series; series = series->next)
+                print_series(arena, series);
 }
 
 static void print_notes(const struct json_value *answer, const char *key)
