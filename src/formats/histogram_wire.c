@@ -100,7 +100,7 @@ bool histogram_wire_read(struct str message, struct histogram_wire_side fields, 
 bool histogram_wire_doubles(struct str message, uint32_t number, struct arena *arena,
                             const double **ret_items, uint32_t *ret_count, struct error *err)
 {
-        struct histogram_side side;
+        struct histogram_side side = {0};
 
         if (!histogram_wire_read(message, (struct histogram_wire_side){.counts = number}, false,
                                  arena, &side, err))

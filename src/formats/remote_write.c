@@ -559,15 +559,13 @@ enum remote_write_kind remote_write_next(struct remote_write *reader,
         if (reader->in_series)
                 kind = next_item(reader, entry, err);
         while (kind == REMOTE_WRITE_END && protobuf_next(&reader->body, &field)) {
-                struct str message = field.raw;
-
                 if (field.number == (first ? V1_REQUEST_SERIES : V2_REQUEST_SERIES)) {
-                        message = protobuf_bytes(&reader->body, &field);
-                        kind = begin_series(reader, message, entry, err);
+                        kind = begin_series(reader, protobuf_bytes(&reader->body, &field), entry,
+                                            err);
                 } else if (first && field.number == V1_REQUEST_METADATA) {
-                        message = protobuf_bytes(&reader->body, &field);
                         kind = REMOTE_WRITE_METADATA;
-                        if (!read_metadata_1(message, &entry->metadata))
+                        if (!read_metadata_1(protobuf_bytes(&reader->body, &field),
+                                             &entry->metadata))
                                 reader->body.failed = true;
                 }
         }

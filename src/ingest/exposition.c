@@ -66,7 +66,8 @@ struct scraped_series *scraped_series_new(struct str text, const struct series_p
                                                   sizeof(*series) + text.len + part_bytes);
 
         series->len = (uint32_t)text.len;
-        memcpy(series->text, text.data, text.len);
+        if (text.len)
+                memcpy(series->text, text.data, text.len);
         series->has_part = part != NULL;
         if (part)
                 *scraped_series_part(series) = *part;
@@ -98,9 +99,8 @@ static void append_stale(struct exposition *exposition, struct series_order *gon
         }
         /* A full disk is reported by the scrape itself; a marker lost then is made up for by the
          * lookback window. */
-        if (count && !exposition->sink.append(exposition->sink.ctx, samples, NULL, count, NULL,
-                                              NULL))
-                count = 0;
+        if (count)
+                exposition->sink.append(exposition->sink.ctx, samples, NULL, count, NULL, NULL);
         alloc_free(&exposition_type, samples);
 }
 

@@ -50,8 +50,8 @@ static bool find_native(struct scrape *scrape, struct scraped_series **ret_nativ
                 return true;
         ok = scraped_series_labels(&bare, NULL, &scrape->scratch,
                                    scraped_series_text(classic->member),
-                                   (enum exposition_format)classic->member->format, &traits, &labels,
-                                   err);
+                                   (enum exposition_format)classic->member->format, &traits,
+                                   &labels, err);
         if (ok) {
                 labels_builder_init(&builder, &scrape->scratch, labels);
                 labels_builder_set(&builder, LABEL_METRIC_NAME, scrape->family);

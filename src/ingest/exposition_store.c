@@ -125,8 +125,8 @@ static void store_exemplars(struct scrape *scrape)
                                 scrape->exemplars[i].owner->ref, scrape->exemplars[i].exemplar};
         /* The store takes those of a series by rising time only. */
         qsort(batch, count, sizeof(*batch), compare_exemplars);
-        if (count && !sink->append_exemplars(sink->ctx, batch, count, NULL, NULL))
-                count = 0;
+        if (count)
+                sink->append_exemplars(sink->ctx, batch, count, NULL, NULL);
         alloc_free(&scrape_outcomes_type, batch);
 }
 
