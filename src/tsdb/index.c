@@ -78,14 +78,13 @@ static void table_place(struct id_table *table, uint32_t id, uint32_t hash)
 {
         size_t mask = table->capacity - 1, at = hash & mask;
 
-        while (table->slots[at])
+        while (table->slots[at].id)
                 at = (at + 1) & mask;
-        table->slots[at] = id;
+        table->slots[at] = (struct id_slot){hash, id};
 }
 
 /* Makes the table hold `count` ids and stay at most three quarters full. */
-static void table_reserve(struct index *index, struct id_table *table, size_t count,
-                          uint32_t (*hash_of)(const struct index *index, uint32_t id))
+static void table_reserve(struct id_table *table, size_t count)
 {
         struct id_table old = *table;
 
@@ -96,32 +95,29 @@ static void table_reserve(struct index *index, struct id_table *table, size_t co
                 table->capacity *= 2;
         table->slots = alloc_new(&table_type, table->capacity * sizeof(*table->slots));
         for (size_t i = 0; i < old.capacity; i++)
-                if (old.slots[i])
-                        table_place(table, old.slots[i], hash_of(index, old.slots[i]));
+                if (old.slots[i].id)
+                        table_place(table, old.slots[i].id, old.slots[i].hash);
         alloc_free(&table_type, old.slots);
 }
 
-static void table_add(struct index *index, struct id_table *table, uint32_t id, uint32_t hash,
-                      uint32_t (*hash_of)(const struct index *index, uint32_t id))
+static void table_add(struct id_table *table, uint32_t id, uint32_t hash)
 {
-        table_reserve(index, table, table->count + 1, hash_of);
+        table_reserve(table, table->count + 1);
         table_place(table, id, hash);
         table->count++;
 }
 
-static uint32_t symbol_hash(const struct index *index, uint32_t id)
+/* The next id with this hash from *at on; 0 when there is none. Begin with *at = hash. */
+static uint32_t table_next(const struct id_table *table, uint32_t hash, size_t *at)
 {
-        return (uint32_t)hash_str(index_symbol(index, id));
-}
+        size_t mask = table->capacity - 1;
 
-static uint32_t pair_hash_of(const struct index *index, uint32_t id)
-{
-        return pair_at(index, id)->hash;
-}
-
-static uint32_t record_hash(const struct index *index, uint32_t id)
-{
-        return record_at(index, id)->hash;
+        if (!table->count)
+                return 0;
+        for (*at &= mask; table->slots[*at].id; *at = (*at + 1) & mask)
+                if (table->slots[*at].hash == hash)
+                        return table->slots[(*at)++].id;
+        return 0;
 }
 
 /* ---- symbols and pairs ------------------------------------------------------------------- */
@@ -149,14 +145,11 @@ static const char *store_text(struct index *index, struct str s)
 
 static uint32_t find_symbol(const struct index *index, struct str s)
 {
-        const struct id_table *table = &index->symbol_table;
-        size_t mask = table->capacity - 1;
+        uint32_t hash = (uint32_t)hash_str(s), id;
 
-        if (!table->count)
-                return 0;
-        for (size_t at = (uint32_t)hash_str(s) & mask; table->slots[at]; at = (at + 1) & mask)
-                if (str_equal(index_symbol(index, table->slots[at]), s))
-                        return table->slots[at];
+        for (size_t at = hash; (id = table_next(&index->symbol_table, hash, &at));)
+                if (str_equal(index_symbol(index, id), s))
+                        return id;
         return 0;
 }
 
@@ -171,7 +164,7 @@ static uint32_t intern_symbol(struct index *index, struct str s)
         symbol = pages_make(&index->symbols, id);
         symbol->data = store_text(index, s);
         symbol->len = (uint32_t)s.len;
-        table_add(index, &index->symbol_table, id, symbol_hash(index, id), symbol_hash);
+        table_add(&index->symbol_table, id, (uint32_t)hash_str(s));
         return id;
 }
 
@@ -202,14 +195,11 @@ static bool pair_is(const struct index *index, uint32_t id, struct str name, str
 
 uint32_t index_find_pair(const struct index *index, struct str name, struct str value)
 {
-        const struct id_table *table = &index->pair_table;
-        size_t mask = table->capacity - 1;
+        uint32_t hash = pair_hash(name, value), id;
 
-        if (!table->count)
-                return 0;
-        for (size_t at = pair_hash(name, value) & mask; table->slots[at]; at = (at + 1) & mask)
-                if (pair_is(index, table->slots[at], name, value))
-                        return table->slots[at];
+        for (size_t at = hash; (id = table_next(&index->pair_table, hash, &at));)
+                if (pair_is(index, id, name, value))
+                        return id;
         return 0;
 }
 
@@ -249,7 +239,7 @@ uint32_t index_intern_pair(struct index *index, struct str name, struct str valu
         pair->symbols.name = intern_symbol(index, name);
         pair->symbols.value = intern_symbol(index, value);
         pair->hash = pair_hash(name, value);
-        table_add(index, &index->pair_table, id, pair->hash, pair_hash_of);
+        table_add(&index->pair_table, id, pair->hash);
         entry = make_name(index, pair->symbols.name);
         entry->pairs = alloc_array_reserve(&table_type, entry->pairs, &entry->capacity,
                                            entry->count + 1, sizeof(*entry->pairs));
@@ -301,17 +291,11 @@ static bool record_is(const struct index *index, const struct record *record, st
 
 static uint32_t find_series(const struct index *index, struct labels labels, uint32_t hash)
 {
-        const struct id_table *table = &index->series_table;
-        size_t mask = table->capacity - 1;
+        uint32_t id;
 
-        if (!table->count)
-                return 0;
-        for (size_t at = hash & mask; table->slots[at]; at = (at + 1) & mask) {
-                const struct record *record = record_at(index, table->slots[at]);
-
-                if (record->hash == hash && record_is(index, record, labels))
-                        return table->slots[at];
-        }
+        for (size_t at = hash; (id = table_next(&index->series_table, hash, &at));)
+                if (record_is(index, record_at(index, id), labels))
+                        return id;
         return 0;
 }
 
@@ -345,7 +329,8 @@ static struct record *make_record(struct index *index, uint32_t count, uint32_t 
         return (struct record *)at;
 }
 
-static void publish(struct index *index, uint32_t id, struct record *record, uint32_t ref)
+static void publish(struct index *index, uint32_t id, struct record *record, uint32_t hash,
+                    uint32_t ref)
 {
         _Atomic uint32_t *slot = pages_make(&index->record_refs, id);
 
@@ -354,20 +339,28 @@ static void publish(struct index *index, uint32_t id, struct record *record, uin
                 post(pair_at(index, record->pairs[i]), id);
         roaring_bitmap_add(index->all, id);
         index->series_count++;
-        table_add(index, &index->series_table, id, record->hash, record_hash);
+        table_add(&index->series_table, id, hash);
 }
 
+/* Series that follow each other are mostly of one target: most pairs are those of the one before,
+ * and comparing is quicker than hashing. */
 static void create_series(struct index *index, uint32_t id, struct labels labels, uint32_t hash)
 {
+        const struct record *before = index->last_record;
         uint32_t ref;
         struct record *record = make_record(index, (uint32_t)labels.count, &ref);
 
-        record->hash = hash;
         record->count = (uint32_t)labels.count;
-        for (size_t i = 0; i < labels.count; i++)
-                record->pairs[i] = index_intern_pair(index, labels.items[i].name,
-                                                     labels.items[i].value);
-        publish(index, id, record, ref);
+        for (size_t i = 0; i < labels.count; i++) {
+                struct str name = labels.items[i].name, value = labels.items[i].value;
+
+                if (before && i < before->count && pair_is(index, before->pairs[i], name, value))
+                        record->pairs[i] = before->pairs[i];
+                else
+                        record->pairs[i] = index_intern_pair(index, name, value);
+        }
+        index->last_record = record;
+        publish(index, id, record, hash, ref);
 }
 
 static enum index_made resolve_new(struct index *index, struct labels labels, uint32_t hash,
@@ -416,12 +409,14 @@ enum index_made index_resolve(struct index *index, struct labels labels, uint64_
 
 bool index_restore(struct index *index, uint32_t id, struct labels labels)
 {
-        uint32_t hash = series_hash(labels);
-        bool fresh;
+        bool fresh = id && labels.count <= RECORD_CHUNK_WORDS / 2 && !index_knows(index, id);
+        uint32_t hash;
 
+        if (!fresh)
+                return false;
+        hash = series_hash(labels);
         pthread_rwlock_wrlock(&index->lock);
-        fresh = id && labels.count <= RECORD_CHUNK_WORDS / 2 && !index_knows(index, id) &&
-                !find_series(index, labels, hash);
+        fresh = !find_series(index, labels, hash);
         if (fresh)
                 create_series(index, id, labels, hash);
         pthread_rwlock_unlock(&index->lock);
@@ -430,7 +425,7 @@ bool index_restore(struct index *index, uint32_t id, struct labels labels)
 
 void index_reserve(struct index *index, size_t more)
 {
-        table_reserve(index, &index->series_table, index->series_table.count + more, record_hash);
+        table_reserve(&index->series_table, index->series_table.count + more);
 }
 
 bool index_restore_pairs(struct index *index, uint32_t id, const uint32_t *pairs, uint32_t count)
@@ -443,10 +438,9 @@ bool index_restore_pairs(struct index *index, uint32_t id, const uint32_t *pairs
         for (uint32_t i = 0; i < count; i++)
                 hash = mix_hash(hash, pair_at(index, pairs[i])->hash);
         record = make_record(index, count, &ref);
-        record->hash = hash;
         record->count = count;
         memcpy(record->pairs, pairs, count * sizeof(*pairs));
-        publish(index, id, record, ref);
+        publish(index, id, record, hash, ref);
         return true;
 }
 

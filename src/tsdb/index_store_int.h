@@ -29,20 +29,24 @@ struct name {
 };
 
 struct record {
-        uint32_t hash;
         uint32_t count;
         uint32_t pairs[];
 };
 
 enum {
-        RECORD_HEAD_WORDS = 2,
+        RECORD_HEAD_WORDS = 1,
         RECORD_CHUNK_WORDS = 1 << 18,
         RECORD_CHUNKS = 1 << 14,
 };
 
-/* Open addressing; 0 is a free slot. */
+/* Open addressing. The hash stands beside the id: what it leads to is far away in memory. */
+struct id_slot {
+        uint32_t hash;
+        uint32_t id; /* 0: free */
+};
+
 struct id_table {
-        uint32_t *slots;
+        struct id_slot *slots;
         size_t capacity, count;
 };
 
@@ -66,6 +70,7 @@ struct index {
         struct id_table symbol_table, pair_table, series_table;
         roaring_bitmap_t *all;
         uint64_t series_count;
+        const struct record *last_record; /* made by create_series */
 };
 
 static inline struct symbol *symbol_at(const struct index *index, uint32_t id)
