@@ -169,6 +169,16 @@ bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms, struct chunk 
         return true;
 }
 
+bool chunk_parse_again(const uint8_t *data, size_t len, int64_t base_ms, struct chunk *ret_chunk)
+{
+        struct reader r = reader_make(data, len);
+        struct str body;
+
+        reader_take(&r, sizeof(uint32_t));
+        body = reader_str(&r, reader_varint(&r));
+        return !r.failed && read_head(body, base_ms, ret_chunk);
+}
+
 static bool read_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
 {
         int64_t previous, last;

@@ -97,6 +97,10 @@ uint8_t *chunk_times_encode(uint8_t *at, uint32_t number, int64_t base_ms, const
 NODISCARD bool chunk_parse(const uint8_t *data, size_t len, int64_t base_ms,
                            struct chunk *ret_chunk, size_t *ret_len, struct error *err);
 
+/* The same of bytes whose checksum was found right before. */
+NODISCARD bool chunk_parse_again(const uint8_t *data, size_t len, int64_t base_ms,
+                                 struct chunk *ret_chunk);
+
 /* Gives a block whose timestamps are shared the block of kind 2 that has them. */
 NODISCARD bool chunk_share(struct chunk *chunk, const struct chunk *times);
 

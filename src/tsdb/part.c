@@ -76,6 +76,7 @@ static bool read_index(struct part *part)
         part->times = columns + 2 * count;
         part->times_count = times_count;
         part->blocks_end = index_offset;
+        part->intact_times = alloc_new(&part_type, times_count + 1);
         return true;
 }
 
@@ -184,6 +185,7 @@ static void take_found(struct part *part, const struct found *found)
         part->block_count = count;
         part->times_count = found->times_count;
         part->blocks_end = part->map.len;
+        part->intact_times = alloc_new(&part_type, part->times_count + 1);
 }
 
 static bool rebuild_index(struct part *part)
@@ -276,6 +278,7 @@ struct part *part_unref(struct part *part)
                 file_discard(part->path);
         pthread_mutex_destroy(&part->lock);
         alloc_free(&part_type, part->rebuilt);
+        alloc_free(&part_type, (void *)part->intact_times);
         alloc_free(&part_type, part->damaged);
         alloc_free(&part_type, part->path);
         return alloc_free(&part_type, part);
@@ -352,17 +355,30 @@ static bool parse_at(const struct part *part, uint64_t offset, struct chunk *ret
                            ret_chunk, &len, NULL);
 }
 
-/* Either of the two blocks will do. */
+/* Either of the two blocks will do. Thousands share one: its checksum is looked at once. */
 static bool find_times(const struct part *part, struct chunk *chunk)
 {
         const uint32_t *offsets = part->times + 2 * (size_t)chunk->times;
+        _Atomic uint8_t *intact = &part->intact_times[chunk->times];
         struct chunk times;
+        uint8_t copy;
 
-        if (!chunk->is_shared)
-                return true;
-        return chunk->times < part->times_count &&
-               ((parse_at(part, offsets[0], &times) && chunk_share(chunk, &times)) ||
-                (parse_at(part, offsets[1], &times) && chunk_share(chunk, &times)));
+        if (chunk->times >= part->times_count)
+                return false;
+        copy = atomic_load_explicit(intact, memory_order_relaxed);
+        if (LIKELY(copy)) {
+                const uint8_t *at = part->map.data + offsets[copy - 1];
+
+                return chunk_parse_again(at, part->blocks_end - offsets[copy - 1],
+                                         part->head.base_ms, &times) &&
+                       chunk_share(chunk, &times);
+        }
+        for (copy = 0; copy < 2; copy++)
+                if (parse_at(part, offsets[copy], &times) && chunk_share(chunk, &times)) {
+                        atomic_store_explicit(intact, copy + 1, memory_order_relaxed);
+                        return true;
+                }
+        return false;
 }
 
 bool part_times_intact(const struct part *part, size_t number, int copy, uint64_t *ret_offset)
@@ -395,7 +411,8 @@ bool part_block(struct part *part, size_t at, struct chunk *ret_chunk, bool *ret
 {
         *ret_new = false;
         if (parse_at(part, part->offsets[at], ret_chunk) && ret_chunk->kind != CHUNK_TIMES &&
-            ret_chunk->series == part->series[at] && find_times(part, ret_chunk))
+            ret_chunk->series == part->series[at] &&
+            (!ret_chunk->is_shared || find_times(part, ret_chunk)))
                 return true;
         *ret_new = part_note_damage(part, at);
         return false;

@@ -74,6 +74,7 @@ struct part {
         size_t block_count;
         const uint32_t *times;   /* two offsets of each column of timestamps; 0: not there */
         size_t times_count;
+        _Atomic uint8_t *intact_times; /* of each: copy number plus one that was found intact */
         uint64_t blocks_end;     /* offset behind the last block */
         uint32_t *rebuilt;       /* holds series, offsets and times when the index was damaged */
         pthread_mutex_t lock;
