@@ -8,7 +8,7 @@
 #include "webui/assets_int.h"
 
 /* The paths that the UI itself routes (web/src/app/main.tsx). */
-static const char *const pages[] = {"/", "/query", "/targets"};
+static const char *const pages[] = {"/", "/query", "/targets", "/cardinality"};
 
 static const char content_security_policy[] =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -111,7 +111,8 @@ static void test_table_is_sorted(void **state)
 
 static void test_pages_are_the_document(void **state)
 {
-        static const char *const paths[] = {"/", "/query?g0.expr=up", "/targets"};
+        static const char *const paths[] = {"/", "/query?g0.expr=up", "/targets",
+                                            "/cardinality"};
         const struct webui_asset *page = asset_like("/index.html");
         struct fixture *fixture = *state;
 

@@ -3,6 +3,7 @@
 import { freePort, Program, startNodeExporter, until } from './program.mjs';
 import { launch, Tab } from './browser.mjs';
 import { startExporter, PAYLOAD } from './exporter.mjs';
+import { cases as cardinalityCases } from './cardinality_cases.mjs';
 import { cases as lifeCases } from './life_cases.mjs';
 import { cases as overviewCases } from './overview_cases.mjs';
 import { cases as queryCases } from './query_cases.mjs';
@@ -67,7 +68,8 @@ async function runCase(one, world) {
 }
 
 async function runAll(world, namePart) {
-  const cases = [overviewCases, queryCases, targetsCases, shellCases, lifeCases].flat()
+  const cases = [overviewCases, queryCases, targetsCases, cardinalityCases, shellCases,
+                 lifeCases].flat()
     .filter((one) => one.name.includes(namePart));
   let passed = 0;
   for (const one of cases) {

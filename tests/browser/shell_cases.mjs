@@ -5,11 +5,11 @@ import { until } from './program.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const PATHS = ['/', '/query?g0.expr=up&g0.tab=graph', '/targets'];
+const PATHS = ['/', '/query?g0.expr=up&g0.tab=graph', '/targets', '/cardinality'];
 
 const settled = async (page) => {
   await page.getByText('Connected', { exact: true }).waitFor({ state: 'attached' });
-  await page.locator('.uplot canvas, .target, .result').first().waitFor();
+  await page.locator('.uplot canvas, .target, .result, .counts').first().waitFor();
 };
 
 /** What axe finds against WCAG 2.2 AA and good practice, a line each. */

@@ -89,6 +89,33 @@ export async function metadata(signal: AbortSignal): Promise<Record<string, Meta
   return (await get<Record<string, Metadata[]>>('metadata', [], signal)).data;
 }
 
+export interface Notification {
+  text: string;
+  date: string;
+  active: boolean;
+}
+
+export async function notifications(signal: AbortSignal): Promise<Notification[]> {
+  return (await get<Notification[]>('notifications', [], signal)).data;
+}
+
+export interface Count {
+  name: string;
+  value: number;
+}
+
+export interface StoreStatus {
+  headStats: { numSeries: number; numLabelPairs: number; minTime: number; maxTime: number };
+  seriesCountByMetricName: Count[];
+  labelValueCountByLabelName: Count[];
+  memoryInBytesByLabelName: Count[];
+  seriesCountByLabelValuePair: Count[];
+}
+
+export async function storeStatus(limit: number, signal: AbortSignal): Promise<StoreStatus> {
+  return (await get<StoreStatus>('status/tsdb', [['limit', String(limit)]], signal)).data;
+}
+
 export interface BuildInfo {
   version: string;
   revision: string;

@@ -4,7 +4,7 @@ import '@preact/signals';
 import { render, type FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { connection } from '../api/client';
-import { startHeartbeat } from '../api/heartbeat';
+import { serverNotices, startHeartbeat } from '../api/heartbeat';
 import { Empty, Notice } from '../components/notice';
 import { Overview } from '../pages/overview';
 import { navigate, place } from '../settings/location';
@@ -19,6 +19,10 @@ interface Route {
 const ROUTES: Record<string, Route> = {
   '/': { title: 'Overview', load: () => Overview },
   '/query': { title: 'Query', load: async () => (await import('../pages/query')).Query },
+  '/cardinality': {
+    title: 'Cardinality',
+    load: async () => (await import('../pages/cardinality')).Cardinality,
+  },
   '/targets': { title: 'Targets', load: async () => (await import('../pages/targets')).Targets },
 };
 
@@ -72,6 +76,9 @@ function App() {
             when the server is back.
           </Notice>
         )}
+      </div>
+      <div class="notices" aria-live="polite">
+        {serverNotices.value.map((text) => <Notice key={text} kind="warning">{text}</Notice>)}
       </div>
       <main class="main" id="main" tabIndex={-1}>
         {route === undefined ? <Empty title="There is no such page" /> : <Page route={route} />}

@@ -7,7 +7,9 @@ import { place } from '../settings/location';
 import { theme, zone, type Theme } from '../settings/settings';
 import { shortcutsOpen } from './shortcuts';
 
-const LINKS: [string, string][] = [['/', 'Overview'], ['/query', 'Query'], ['/targets', 'Targets']];
+const LINKS: [string, string][] = [
+  ['/', 'Overview'], ['/query', 'Query'], ['/targets', 'Targets'], ['/cardinality', 'Cardinality'],
+];
 const NEXT_THEME: Record<Theme, Theme> = { system: 'light', light: 'dark', dark: 'system' };
 const THEME_ICONS: Record<Theme, IconName> = { system: 'display', light: 'sun', dark: 'moon' };
 const STATUS: Record<Connection, { text: string; dot: string }> = {
