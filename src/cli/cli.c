@@ -15,6 +15,7 @@ static const struct cli_command own_commands[] = {
          "store samples with timestamps from a file of OpenMetrics", cli_import_openmetrics},
         {"import prometheus", "[--data-dir DIR] DIR",
          "take over a data directory of Prometheus", cli_import_prometheus},
+        {"merge", "DIR", "make each day of a store that is not open one part", cli_merge},
         {"query", "[--server URL] [--time T] EXPR", "evaluate a PromQL expression on a server",
          cli_query},
         {"repair", "DIR", "mend a store that is not open, and say what was cut", cli_repair},

@@ -20,6 +20,7 @@ int cli_check_config(int argc, char **argv);
 int cli_export_blocks(int argc, char **argv);
 int cli_import_openmetrics(int argc, char **argv);
 int cli_import_prometheus(int argc, char **argv);
+int cli_merge(int argc, char **argv);
 int cli_query(int argc, char **argv);
 int cli_repair(int argc, char **argv);
 int cli_test_promql(int argc, char **argv);

@@ -68,20 +68,44 @@ static struct due due_at_the_end(struct part *const *parts, size_t count)
 }
 
 /* Data still trickles into old partitions while somebody backfills; merging a whole day after each
- * flush of that would never end, so the partition must have been left alone for this many. */
-enum { QUIET_FLUSHES = 8 };
+ * flush of that would never end, so the partition must have been left alone for so many flushes. One
+ * that has not ended is merged too once its writers have: for long, and if it is worth it. */
+enum { QUIET_FLUSHES = 3, IDLE_FLUSHES = 10, IDLE_SHARE = 8 };
 
-static bool partition_is_closed(struct tsdb *tsdb, struct part *const *parts, size_t count)
+static bool is_left_alone(struct tsdb *tsdb, struct part *const *parts, size_t count, int flushes)
 {
-        const struct part_head *head = &parts[0]->head;
-        int64_t late_ms = atomic_load(&tsdb->out_of_order_ms) + 2 * tsdb->options.flush_interval_ms;
-        uint64_t newest = 0;
+        int64_t since_ns = clock_mono_ns(&tsdb->clock) -
+                           flushes * tsdb->options.flush_interval_ms * 1000000;
 
         for (size_t i = 0; i < count; i++)
-                if (parts[i]->head.last_sequence > newest)
-                        newest = parts[i]->head.last_sequence;
-        return head->base_ms + head->length_ms + late_ms < clock_now_ms(&tsdb->clock) &&
-               newest + QUIET_FLUSHES < tsdb->next_sequence;
+                if (parts[i]->opened_ns > since_ns)
+                        return false;
+        return true;
+}
+
+static bool partition_has_ended(struct tsdb *tsdb, struct part *const *parts, size_t count)
+{
+        const struct part_head *head = &parts[0]->head;
+        int64_t late_ms = atomic_load(&tsdb->out_of_order_ms);
+
+        if (late_ms > head->length_ms)
+                late_ms = head->length_ms;
+        return head->base_ms + head->length_ms + late_ms + 2 * tsdb->options.flush_interval_ms <
+                       clock_now_ms(&tsdb->clock) &&
+               is_left_alone(tsdb, parts, count, QUIET_FLUSHES);
+}
+
+static bool partition_is_idle(struct tsdb *tsdb, struct part *const *parts, size_t count)
+{
+        uint64_t samples = 0, largest = 0;
+
+        for (size_t i = 0; i < count; i++) {
+                samples += parts[i]->samples;
+                if (parts[i]->samples > largest)
+                        largest = parts[i]->samples;
+        }
+        return samples - largest >= largest / IDLE_SHARE &&
+               is_left_alone(tsdb, parts, count, IDLE_FLUSHES);
 }
 
 /* Whether the parts are more than the pieces of one that grew too large. */
@@ -117,7 +141,8 @@ static bool pick(struct tsdb *tsdb, bool all, struct group *ret_group)
                                                           view->parts[first]->head.base_ms)
                         next++;
                 if (next - first > 1 &&
-                    (all || partition_is_closed(tsdb, view->parts + first, next - first)))
+                    (all || partition_has_ended(tsdb, view->parts + first, next - first) ||
+                     partition_is_idle(tsdb, view->parts + first, next - first)))
                         due = (struct due){0, next - first};
                 else if (next - first > 1)
                         due = due_at_the_end(view->parts + first, next - first);

@@ -189,6 +189,7 @@ static bool load_part(struct tsdb *tsdb, uint64_t number, struct part **ret_part
                 *ret_part = NULL;
                 return true;
         }
+        (*ret_part)->opened_ns = clock_mono_ns(&tsdb->clock);
         if (*ret_rebuilt)
                 store_event(tsdb, TSDB_EVENT_INDEX_REBUILT, name, 0, 0);
         return true;
@@ -524,6 +525,7 @@ struct tsdb *tsdb_close(struct tsdb *tsdb)
         /* What cannot be written now is in the log. */
         if (!store_flush(tsdb, NULL) && !wal_sync(tsdb->wal, UINT64_MAX, NULL))
                 store_set_full(tsdb, true);
+        store_drop_reserve(tsdb);
         pthread_mutex_unlock(&tsdb->maintain_lock);
         return free_store(tsdb);
 }

@@ -30,6 +30,7 @@ bool part_output_close(struct part_output *output, struct error *err)
                 part_unref(part);
                 return error_set(err, ERROR_IO, "a part just written reads back damaged");
         }
+        part->opened_ns = clock_mono_ns(&output->tsdb->clock);
         output->parts = alloc_array_reserve(&store_type, output->parts, &output->part_capacity,
                                             output->part_count + 1, sizeof(void *));
         output->parts[output->part_count++] = part;

@@ -264,6 +264,33 @@ static void test_retention_by_size(void **state)
         teardown(&f);
 }
 
+/* A day whose writers have ended becomes one part without waiting for its end. */
+static void test_idle_partition(void **state)
+{
+        struct tsdb_stats stats;
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        for (int i = 0; i < 5; i++) {
+                append(&f, a, T0 + i * 1000, i);
+                assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        }
+        fake_now_ms += 9 * 60 * 1000;
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.parts, 5);
+        fake_now_ms += 2 * 60 * 1000;
+        assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+        tsdb_stats(f.tsdb, &stats);
+        assert_int_equal(stats.parts, 1);
+        assert_query_everywhere(&f, MATCHER_EQUAL, "__name__", "m",
+                                "m: 0 0, 1000 1, 2000 2, 3000 3, 4000 4");
+        teardown(&f);
+}
+
 static void test_second_process(void **state)
 {
         struct tsdb *second;
@@ -282,6 +309,7 @@ int main(void)
                 cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_partitions),
                 cmocka_unit_test(test_forget),        cmocka_unit_test(test_matchers),
                 cmocka_unit_test(test_labels),        cmocka_unit_test(test_series_limit),
+                cmocka_unit_test(test_idle_partition),
                 cmocka_unit_test(test_second_process), cmocka_unit_test(test_retention_by_size),
         };
 

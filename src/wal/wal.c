@@ -414,14 +414,30 @@ bool wal_open(struct wal **ret_wal, const struct wal_options *options,
         return true;
 }
 
+/* Reserved room is given back; where that fails it stays reserved. */
+static void close_segment(const struct wal *wal, struct wal_segment *segment)
+{
+        char path[WAL_PATH_BYTES];
+        bool trimmed = false;
+
+        if (segment->used_bytes == WAL_SEGMENT_HEADER_BYTES && segment->file.fd >= 0) {
+                wal_segment_path(wal, segment->number, path);
+                file_discard(path);
+        } else if (segment->file.fd >= 0) {
+                trimmed = file_truncate(&segment->file, segment->used_bytes, NULL);
+        }
+        (void)trimmed;
+        file_close(&segment->file);
+}
+
 struct wal *wal_close(struct wal *wal)
 {
         if (!wal)
                 return NULL;
         for (size_t i = 0; i < wal->count; i++)
-                file_close(&wal->segments[i].file);
+                close_segment(wal, &wal->segments[i]);
         if (wal->spare.number)
-                file_close(&wal->spare.file);
+                close_segment(wal, &wal->spare);
         pthread_mutex_destroy(&wal->lock);
         pthread_cond_destroy(&wal->synced);
         alloc_free(&wal_type, wal->segments);

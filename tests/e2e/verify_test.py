@@ -36,6 +36,19 @@ class Verify(EndToEndTest):
         code, text = command("verify", str(data))
         self.assertEqual(code, 0, text)
 
+    def test_merge(self):
+        exporter = self.start(Exporter("# TYPE c counter\nc 1\n"))
+        pitwall = self.start(Pitwall(self.scrape_config(exporter)))
+        for _ in range(2):
+            wait_for(lambda: pitwall.query("count_over_time(c[1m])"), what="samples")
+            pitwall.terminate()
+            self.assertFalse(list((pitwall.folder / "data/wal").iterdir()))
+            pitwall.restart()
+        pitwall.terminate()
+        code, text = command("merge", str(pitwall.folder / "data"))
+        self.assertEqual(code, 0, text)
+        self.assertRegex(text, r"^[0-9]+ samples in [12] parts of")
+
     def test_wrong_use(self):
         self.assertEqual(command("verify"), (2, "usage: pitwall verify DIR\n"))
         code, text = command("repair", "/nowhere")

@@ -1,4 +1,4 @@
-/* verify DIR and repair DIR: the files of a store that no server has open. */
+/* verify DIR, repair DIR, merge DIR: the files of a store that no server has open. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -69,5 +69,35 @@ int cli_repair(int argc, char **argv)
                 printf("nothing to repair\n");
         else
                 printf("%" PRIu64 " places repaired\n", check.damaged);
+        return 0;
+}
+
+int cli_merge(int argc, char **argv)
+{
+        const char *dir = directory_of(argc, argv);
+        struct tsdb_options options;
+        struct tsdb_check check = {0};
+        struct tsdb_stats stats;
+        struct tsdb *tsdb;
+        struct error err;
+        bool ok;
+
+        if (!dir)
+                return 2;
+        tsdb_options_init(&options, dir);
+        options.manual = true;
+        options.retention_ms = 0;
+        ok = tsdb_verify(dir, &check, &err) && tsdb_open(&tsdb, &options, &err);
+        if (ok) {
+                ok = tsdb_seal(tsdb, &err);
+                tsdb_stats(tsdb, &stats);
+                tsdb_close(tsdb);
+        }
+        if (!ok) {
+                fprintf(stderr, "pitwall merge: %s\n", err.text);
+                return 1;
+        }
+        printf("%" PRIu64 " samples in %" PRIu64 " parts of %" PRIu64 " bytes\n",
+               stats.block_samples, stats.parts, stats.part_bytes);
         return 0;
 }
