@@ -68,8 +68,8 @@ static struct due due_at_the_end(struct part *const *parts, size_t count)
 }
 
 /* Data still trickles into old partitions while somebody backfills; merging a whole day after each
- * flush of that would never end, so the partition must have been left alone for so many flushes. One
- * that has not ended is merged too once its writers have: for long, and if it is worth it. */
+ * flush of that would never end, so the partition must have been left alone for so many flushes.
+ * One that has not ended is merged too once its writers have: for long, and if it is worth it. */
 enum { QUIET_FLUSHES = 3, IDLE_FLUSHES = 10, IDLE_SHARE = 8 };
 
 static bool is_left_alone(struct tsdb *tsdb, struct part *const *parts, size_t count, int flushes)
