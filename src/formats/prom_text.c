@@ -37,37 +37,58 @@ static enum prom_text_kind fail(const struct prom_text *reader, struct str line,
         return PROM_TEXT_ERROR;
 }
 
+static bool is_type(struct str text)
+{
+        static const char *const types[] = {"counter", "gauge", "histogram", "summary", "untyped"};
+
+        for (size_t i = 0; i < ARRAY_LEN(types); i++)
+                if (str_is(text, types[i]))
+                        return true;
+        return false;
+}
+
+static bool is_keyword(const char *p, const char *end, const char *keyword)
+{
+        return end - p > 4 && memcmp(p, keyword, 4) == 0 && is_blank(p[4]);
+}
+
+/* The name behind a keyword, quoted or not; returns where it ends, NULL when there is none. */
+static const char *metadata_name(const char *p, const char *end, struct str *ret_name)
+{
+        const char *start = p;
+
+        if (p < end && *p == '"') {
+                for (p++; p < end && *p != '"'; p++)
+                        p += *p == '\\' && p + 1 < end;
+                *ret_name = str_make(start + 1, (size_t)(p - start - 1));
+                return p < end ? p + 1 : NULL;
+        }
+        while (p < end && !is_blank(*p))
+                p++;
+        *ret_name = str_make(start, (size_t)(p - start));
+        return metric_name_is_legacy(*ret_name) ? p : NULL;
+}
+
 /* "# HELP name text" and "# TYPE name type"; any other comment is passed over (returns END). */
-static enum prom_text_kind read_comment(struct str line, struct prom_text_entry *entry)
+static enum prom_text_kind read_comment(const struct prom_text *reader, struct str line,
+                                        struct prom_text_entry *entry, struct error *err)
 {
         const char *end = line.data + line.len, *p = skip_blanks(line.data + 1, end);
-        const char *keyword = p;
-        enum prom_text_kind kind = PROM_TEXT_END;
+        bool is_help = p > line.data + 1 && is_keyword(p, end, "HELP");
 
-        p = word_end(p, end);
-        if (p - keyword == 4 && memcmp(keyword, "HELP", 4) == 0)
-                kind = PROM_TEXT_HELP;
-        else if (p - keyword == 4 && memcmp(keyword, "TYPE", 4) == 0)
-                kind = PROM_TEXT_TYPE;
-        else
+        if (!is_help && !(p > line.data + 1 && is_keyword(p, end, "TYPE")))
                 return PROM_TEXT_END;
-        p = skip_blanks(p, end);
-        if (p < end && *p == '"') {
-                const char *closing = p + 1;
-
-                while (closing < end && *closing != '"')
-                        closing += *closing == '\\' && closing + 1 < end ? 2 : 1;
-                entry->name = str_make(p + 1, (size_t)(closing - p - 1));
-                p = closing < end ? closing + 1 : end;
-        } else {
-                entry->name = str_make(p, (size_t)(word_end(p, end) - p));
-                p += entry->name.len;
-        }
-        p = skip_blanks(p, end);
+        p = metadata_name(skip_blanks(p + 4, end), end, &entry->name);
+        if (!p)
+                return fail(reader, line, "expected a metric name", err);
+        /* The text begins behind one blank, whatever it is. */
+        p += p < end;
         entry->text = str_make(p, (size_t)(end - p));
-        if (kind == PROM_TEXT_TYPE)
-                entry->text = str_trim(entry->text);
-        return entry->name.len ? kind : PROM_TEXT_END;
+        if (is_help && !str_is_utf8(entry->text))
+                return fail(reader, line, "help text is not valid UTF-8", err);
+        if (!is_help && !is_type(entry->text))
+                return fail(reader, line, "invalid metric type", err);
+        return is_help ? PROM_TEXT_HELP : PROM_TEXT_TYPE;
 }
 
 /* End of the series text at the start of the line: behind the closing brace, or the name. */
@@ -88,6 +109,8 @@ static const char *series_end(const char *p, const char *end)
                         quoted = !quoted;
                 else if (*p == '}' && !quoted)
                         return p + 1;
+                else if (*p == '\n' && !quoted)
+                        return NULL;
         }
         return NULL;
 }
@@ -119,6 +142,22 @@ static bool read_value(struct str word, double *ret_v)
         return double_parse(word, ret_v);
 }
 
+/* A label value may hold newlines as they are: the line goes on behind them. */
+static bool join_lines(struct prom_text *reader, struct str *line)
+{
+        const char *p = series_end(line->data, reader->end), *end;
+
+        if (!p)
+                return false;
+        end = memchr(p, '\n', (size_t)(reader->end - p));
+        reader->pos = end ? end + 1 : reader->end;
+        end = end ? end : reader->end;
+        for (const char *at = line->data; (at = memchr(at, '\n', (size_t)(p - at))); at++)
+                reader->line++;
+        line->len = (size_t)(end - line->data);
+        return true;
+}
+
 static enum prom_text_kind read_sample(struct prom_text *reader, struct str line,
                                        struct str expected, struct prom_text_entry *entry,
                                        struct error *err)
@@ -129,6 +168,8 @@ static enum prom_text_kind read_sample(struct prom_text *reader, struct str line
                              is_blank(line.data[expected.len]) &&
                              memcmp(line.data, expected.data, expected.len) == 0;
         p = entry->is_expected ? line.data + expected.len : series_end(line.data, end);
+        if (!p && join_lines(reader, &line))
+                return read_sample(reader, line, STR_LIT(""), entry, err);
         if (!p)
                 return fail(reader, line, "label set is not closed", err);
         if (p == line.data)
@@ -169,8 +210,8 @@ enum prom_text_kind prom_text_next(struct prom_text *reader, struct str expected
                 if (first == end)
                         continue;
                 if (*first == '#') {
-                        enum prom_text_kind kind =
-                                read_comment(str_make(first, (size_t)(end - first)), entry);
+                        struct str line = str_make(first, (size_t)(end - first));
+                        enum prom_text_kind kind = read_comment(reader, line, entry, err);
 
                         if (kind != PROM_TEXT_END)
                                 return kind;
@@ -313,11 +354,9 @@ bool prom_text_series(struct str series, size_t label_max, struct labels_builder
                         break;
                 if (!read_item(series, &at, label_max, builder, err))
                         return false;
+                /* Prometheus does not ask for the comma. */
                 skip_blanks_at(series, &at);
-                if (at < series.len && series.data[at] == ',')
-                        at++;
-                else if (at < series.len && series.data[at] != '}')
-                        return fail_series(series, "expected a comma or a closing brace", err);
+                at += at < series.len && series.data[at] == ',';
         }
         if (!labels_builder_get(builder, LABEL_METRIC_NAME).len)
                 return fail_series(series, "series has no metric name", err);

@@ -75,12 +75,13 @@ static void test_series(void **state)
         check_series("x{p=\"\\d\"}", "x{p=\"\\\\d\"}");
         check_series("{\"utf8.name\",\"a b\"=\"x\"}", "{\"utf8.name\", \"a b\"=\"x\"}");
         check_series("{\"plain\",a=\"1\"}", "plain{a=\"1\"}");
+        check_series("up{a=\"1\" b=\"2\"c=\"3\"}", "up{a=\"1\", b=\"2\", c=\"3\"}");
 }
 
 static void test_bad_series(void **state)
 {
         static const char *const bad[] = {
-                "{a=\"1\"}",          "up{a=1}",        "up{a\"1\"}",     "up{a=\"1\" b=\"2\"}",
+                "{a=\"1\"}",          "up{a=1}",        "up{a\"1\"}",     "up{a=\"1\",,}",
                 "up{a=\"1\",a=\"2\"}", "9up",            "up{9a=\"1\"}",   "up{\"x\"}",
                 "up{a=\"\xff\"}",     "up{,}",          "u-p",            "{\"\"}",
                 "x{a=\"1\",b=\"1\",c=\"1\",d=\"1\",e=\"1\",f=\"1\",g=\"1\",h=\"1\",i=\"1\","
@@ -105,7 +106,11 @@ static void test_bad_lines(void **state)
 {
         static const char *const bad[] = {"a", "a b", "a 1 x", "a 1 2 3", "a{b=\"c\" 1", "{ 1",
                                           "a 1e999", "a 1 99999999999999999999", " {}",
-                                          "a 0x1p3", "a -0X1p3", "a 1_0"};
+                                          "a 0x1p3", "a -0X1p3", "a 1_0",
+                                          "# TYPE ", "# TYPE a", "# TYPE a ", "# TYPE a info",
+                                          "# TYPE a  gauge", "# TYPE a gauge ", "# TYPE 9 gauge",
+                                          "# HELP ", "# HELP 9 x", "# HELP a \xff", "# HELP \"a",
+                                          "a{b=\"c\nd 1", "a{b=\"c\"\n} 1"};
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -117,6 +122,30 @@ static void test_bad_lines(void **state)
                         fail_msg("took %s", bad[i]);
                 assert_memory_equal(err.text, "line 1: ", 8);
         }
+}
+
+/* Comments that only look like metadata, and label values that hold newlines. */
+static void test_odd_lines(void **state)
+{
+        struct prom_text reader = prom_text_make(STR_LIT("# HELP\n#TYPE a b\n# TYPES a b\n"
+                                                         "# \tTYPE \"a.b\" summary\n"
+                                                         "# HELP a\n"
+                                                         "a{b=\"c\nd}\n\",e=\"\"} 1 2\nb 3\nc"));
+        struct prom_text_entry entry;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(prom_text_next(&reader, STR_LIT(""), &entry, &err), PROM_TEXT_TYPE);
+        assert_str(entry.name, "a.b");
+        assert_int_equal(prom_text_next(&reader, STR_LIT(""), &entry, &err), PROM_TEXT_HELP);
+        assert_str(entry.text, "");
+        assert_int_equal(prom_text_next(&reader, STR_LIT(""), &entry, &err), PROM_TEXT_SAMPLE);
+        assert_str(entry.series, "a{b=\"c\nd}\n\",e=\"\"}");
+        assert_true(entry.value == 1 && entry.t_ms == 2);
+        assert_int_equal(prom_text_next(&reader, STR_LIT(""), &entry, &err), PROM_TEXT_SAMPLE);
+        assert_int_equal(reader.line, 9);
+        assert_int_equal(prom_text_next(&reader, STR_LIT(""), &entry, &err), PROM_TEXT_ERROR);
+        assert_memory_equal(err.text, "line 10: ", 9);
 }
 
 /* The bare name is expected, and the same name with labels comes. */
@@ -140,6 +169,7 @@ int main(void)
                 cmocka_unit_test(test_bad_series),
                 cmocka_unit_test(test_bad_lines),
                 cmocka_unit_test(test_expected_name),
+                cmocka_unit_test(test_odd_lines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
