@@ -1,5 +1,8 @@
 #include "ingest/push.h"
 
+#include <stdatomic.h>
+
+#include "base/thread.h"
 #include "formats/remote_write.h"
 #include "ingest/push_cache_int.h"
 #include "testing/unit.h"
@@ -409,6 +412,84 @@ static void test_cache_bounds(void **state)
         push_cache_free(cache);
 }
 
+/* ---- many clients at once ----------------------------------------------------------------- */
+
+enum { CLIENTS = 4, ROUNDS = 200, SHARED_SERIES = 50 };
+
+struct tally {
+        _Atomic uint64_t resolved, appended;
+};
+
+static bool tally_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct error *err)
+{
+        struct tally *tally = ctx;
+
+        (void)err;
+        atomic_fetch_add(&tally->resolved, 1);
+        *ret_ref = labels_hash(labels) | 1;
+        return true;
+}
+
+/* Now and then the store has forgotten a series. */
+static bool tally_append(void *ctx, const struct append_sample *samples,
+                         const struct append_extra *extras, size_t count, uint8_t *outcomes,
+                         struct error *err)
+{
+        struct tally *tally = ctx;
+
+        (void)extras, (void)err;
+        for (size_t i = 0; i < count; i++) {
+                bool forgotten = samples[i].t_ms % 50 == 0 && count == SHARED_SERIES;
+
+                assert_true(samples[i].ref != SERIES_REF_NONE);
+                outcomes[i] = forgotten ? APPEND_UNKNOWN_SERIES : APPEND_OK;
+                atomic_fetch_add(&tally->appended, !forgotten);
+        }
+        return true;
+}
+
+static void run_client(void *ctx, size_t client)
+{
+        struct push *push = ctx;
+
+        for (int round = 0; round < ROUNDS; round++) {
+                struct push_batch *batch = push_batch_new(push);
+                struct push_result result;
+                struct arena arena;
+                struct error err;
+
+                arena_init(&arena, 1 << 20);
+                for (int i = 0; i < SHARED_SERIES; i++) {
+                        const char *name = arena_printf(&arena, "shared_%d", i);
+                        struct label label = {LABEL_METRIC_NAME, str_from(name)};
+                        struct str key = remote_write_key(&arena, (struct labels){&label, 1});
+
+                        assert_ok(push_batch_series(batch, key, NULL, &err), err);
+                        assert_ok(push_batch_sample(batch, round * 50 + i + 1, (double)client, 0,
+                                                    &err), err);
+                }
+                assert_ok(push_batch_write(batch, &result, &err), err);
+                assert_int_equal(result.samples, SHARED_SERIES);
+                push_batch_free(batch);
+                arena_release(&arena);
+        }
+}
+
+static void test_clients_at_once(void **state)
+{
+        struct tally tally = {0};
+        struct series_sink sink = {.resolve = tally_resolve, .append = tally_append,
+                                   .ctx = &tally};
+        struct push *push = push_new(&sink);
+
+        (void)state;
+        thread_parallel_for(CLIENTS, CLIENTS, run_client, push);
+        assert_int_equal(tally.appended, CLIENTS * ROUNDS * SHARED_SERIES);
+        /* One forgotten in every batch, and what clients look for at the same time at first. */
+        assert_true(tally.resolved <= CLIENTS * (ROUNDS + SHARED_SERIES));
+        push_free(push);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -417,6 +498,7 @@ int main(void)
                 cmocka_unit_test(test_forgotten_series), cmocka_unit_test(test_full_disk),
                 cmocka_unit_test(test_many_reasons),    cmocka_unit_test(test_metadata),
                 cmocka_unit_test(test_cache),           cmocka_unit_test(test_cache_bounds),
+                cmocka_unit_test(test_clients_at_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,21 @@ class Exposition(EndToEndTest):
                 self.assertEqual(pitwall.value("histogram_quantile(0.75, h)"), 3)
                 self.assertEqual(pitwall.query('{__name__=~"h_.*"}'), {})
 
+    def test_target_overrides(self):
+        body = family(self.NATIVE % int(time.time()))
+        pitwall = self.scrape(body, PROTOBUF, """  relabel_configs:
+  - {target_label: __scrape_native_histograms__, replacement: "true"}
+  - {target_label: __always_scrape_classic_histograms__, replacement: "true"}
+  native_histogram_bucket_limit: 1
+""")
+        # Two buckets, (1,2] and (2,4], are (1,4] of the next coarser schema at (1,4].
+        self.assertEqual(pitwall.value("histogram_count(h)"), 6)
+        self.assertEqual(pitwall.value("histogram_fraction(1, 4, h) * 6"), 5)
+        self.assertEqual(pitwall.value("h_bucket{le='2.0'}"), 3)
+        found = pitwall.targets()["activeTargets"][0]
+        self.assertEqual(found["discoveredLabels"]["__scrape_native_histograms__"], "false")
+        self.assertNotIn("__scrape_native_histograms__", found["labels"])
+
     def test_broken_bodies_fail_the_scrape(self):
         bad = family('name: "c" type: COUNTER metric {counter {value: 1}}')[:-1]
         for body, content_type, error in (

@@ -1,5 +1,9 @@
 """Remote write into Pitwall: messages made by protoc, hostile ones, and a real Prometheus."""
+import contextlib
+import os
+import pathlib
 import shutil
+import subprocess
 import tempfile
 import time
 import unittest
@@ -219,6 +223,46 @@ class Hostile(Request):
         self.assertEqual(answer.status, 413)
         self.assertIn(b"in one request", answer.body)
         self.assertEqual(self.post_first("").status, 204)
+
+
+class FullDisk(Request):
+    def test_sender_is_told_to_come_again(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pitwall-e2e-full-"))
+        data = folder / "data"
+        data.mkdir()
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs",
+                                           str(data)], capture_output=True, check=False).returncode:
+            self.skipTest("a small file system cannot be mounted here")
+        self.addCleanup(shutil.rmtree, folder, True)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(data)])
+        self.pitwall = self.start(Pitwall("scrape_configs: []\n", folder=folder))
+        filler = data / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 65536)
+
+        def refused():
+            body = b"".join(self.series(os.urandom(100).hex()) for _ in range(5000))
+            answer = self.post(snappy(body))
+            return None if answer.status == 204 else answer
+        answer = wait_for(refused, 60, what="writes to be refused")
+        self.assertEqual(answer.status, 503)
+        self.assertGreater(int(answer.headers["Retry-After"]), 0)
+        self.assertRegex(answer.body.decode().lower(), "full|space")
+        filler.unlink()
+        wait_for(lambda: self.post(snappy(self.series("late"))).status == 204, 30,
+                 what="writing again without help")
+        self.assertEqual(self.pitwall.value('pad{x="late"}'), 0)
+
+    def series(self, value):
+        """pad{x=value}, 0 now."""
+        def field(number, data):
+            return varint(number << 3 | 2) + varint(len(data)) + data
+
+        def label(name, text):
+            return field(1, field(1, name) + field(2, text.encode()))
+        return field(1, label(b"__name__", "pad") + label(b"x", value)
+                     + field(2, b"\x10" + varint(int(time.time() * 1000))))
 
 
 class Sender(EndToEndTest):
