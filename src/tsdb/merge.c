@@ -51,20 +51,20 @@ struct due {
         size_t first, count;
 };
 
-/* Of an open partition: the newest parts of at most some level, once there are FAN_IN. */
+/* Of an open partition: the newest parts of at most some level, once there are FAN_IN of just that
+ * level. Counting the lower ones too would rewrite everything after every few flushes. */
 static struct due due_at_the_end(struct part *const *parts, size_t count)
 {
-        for (uint32_t level = 0; level < 32; level++) {
-                size_t run = 0;
+        for (uint32_t level = 0;; level++) {
+                size_t run = 0, same = 0;
 
                 while (run < count && parts[count - run - 1]->head.level <= level)
-                        run++;
-                if (run >= FAN_IN)
+                        same += parts[count - ++run]->head.level == level;
+                if (same >= FAN_IN)
                         return (struct due){count - run, run};
                 if (run == count)
-                        break;
+                        return (struct due){0, 0};
         }
-        return (struct due){0, 0};
 }
 
 /* Data still trickles into old partitions while somebody backfills; merging a whole day after each

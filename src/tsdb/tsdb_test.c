@@ -291,6 +291,29 @@ static void test_idle_partition(void **state)
         teardown(&f);
 }
 
+/* Each sample is rewritten once a level, and levels grow eightfold. */
+static void test_merges_are_few(void **state)
+{
+        enum { FLUSHES = 520 };
+        struct tsdb_stats stats;
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        a = resolve(&f, "__name__=m");
+        for (int i = 0; i < FLUSHES; i++) {
+                fake_now_ms += 15000;
+                append(&f, a, fake_now_ms, i);
+                assert_ok(tsdb_maintain(f.tsdb, &f.err), f.err);
+                tsdb_stats(f.tsdb, &stats);
+                assert_true(stats.parts <= 4 * 7);
+        }
+        assert_true(stats.merged_samples <= 3 * FLUSHES);
+        assert_int_equal(stats.parts, 1 + 1);
+        teardown(&f);
+}
+
 static void test_second_process(void **state)
 {
         struct tsdb *second;
@@ -310,6 +333,7 @@ int main(void)
                 cmocka_unit_test(test_forget),        cmocka_unit_test(test_matchers),
                 cmocka_unit_test(test_labels),        cmocka_unit_test(test_series_limit),
                 cmocka_unit_test(test_idle_partition),
+                cmocka_unit_test(test_merges_are_few),
                 cmocka_unit_test(test_second_process), cmocka_unit_test(test_retention_by_size),
         };
 
