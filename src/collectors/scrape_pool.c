@@ -1,0 +1,212 @@
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "collectors/file_discovery_int.h"
+#include "collectors/scrape_int.h"
+#include "ingest/exposition.h"
+
+ALLOC_TYPE(scrape_pool_type, "scrape_pool")
+
+enum { PLAN_ARENA_BYTES = 64 << 20 };
+
+static struct str plan_key(struct arena *arena, const struct target_plan *plan)
+{
+        struct buf key CLEANUP(buf_release) = BUF_INIT(1 << 20);
+
+        buf_append_str(&key, plan->url);
+        labels_format(&key, plan->labels);
+        buf_printf(&key, "%lld %lld %d%d%d", (long long)plan->interval_ms,
+                   (long long)plan->timeout_ms, plan->native_histograms, plan->convert_classic,
+                   plan->always_classic);
+        return arena_str(arena, buf_str(&key));
+}
+
+static void add_target(struct scrape_manager *manager, struct pool *pool,
+                       const struct target_plan *plan, struct str key)
+{
+        struct target *target = scrape_target_new(manager, pool->config, plan, key);
+
+        target->kept = true;
+        map_put(&pool->targets, target->key, target);
+        scrape_schedule_add(manager, target);
+}
+
+static void plan_group(struct scrape_manager *manager, struct pool *pool,
+                       const struct target_group *group, struct arena *arena)
+{
+        size_t keep_dropped = pool->config->keep_dropped_targets;
+
+        for (size_t i = 0; i < group->target_count; i++) {
+                struct arena_point mark = arena_mark(arena);
+                struct target_plan plan;
+                struct target *target;
+                struct error err;
+                struct str key;
+
+                if (!target_plan_make(&plan, arena, pool->config, group, i, &err)) {
+                        log_warn("target is not usable", LOG_STR("job", pool->config->job_name),
+                                 LOG_CSTR("error", err.text));
+                } else if (plan.dropped) {
+                        if (!keep_dropped || pool->dropped_kept < keep_dropped)
+                                pool->dropped[pool->dropped_kept++] =
+                                        labels_copy(&pool->dropped_arena, plan.discovered);
+                        pool->dropped_count++;
+                } else {
+                        key = plan_key(arena, &plan);
+                        target = map_get(&pool->targets, key);
+                        if (target)
+                                target->kept = true;
+                        else
+                                add_target(manager, pool, &plan, key);
+                }
+                arena_rewind(arena, mark);
+        }
+}
+
+static size_t count_targets(const struct target_group *groups, size_t count)
+{
+        size_t total = 0;
+
+        for (size_t i = 0; i < count; i++)
+                total += groups[i].target_count;
+        return total;
+}
+
+/* Takes a target off the schedule. Returns it when it can be ended at once, else NULL: then the
+ * scrape under way ends it. */
+static struct target *remove_target(struct scrape_manager *manager, struct target *target)
+{
+        scrape_schedule_remove(manager, target);
+        target->removed = true;
+        return target->scraping ? NULL : target;
+}
+
+/* Removes what the sync has not kept; returns a list of targets to end without the lock. */
+static struct target **remove_unkept(struct scrape_manager *manager, struct pool *pool)
+{
+        struct target **gone = alloc_new(&scrape_pool_type,
+                                         (pool->targets.count + 1) * sizeof(*gone));
+        struct target **unkept = alloc_new(&scrape_pool_type,
+                                           (pool->targets.count + 1) * sizeof(*unkept));
+        size_t count = 0, gone_count = 0;
+
+        for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
+                if (!((struct target *)e->value)->kept)
+                        unkept[count++] = e->value;
+        for (size_t i = 0; i < count; i++) {
+                map_remove(&pool->targets, unkept[i]->key);
+                gone[gone_count] = remove_target(manager, unkept[i]);
+                gone_count += gone[gone_count] != NULL;
+        }
+        gone[gone_count] = NULL;
+        alloc_free(&scrape_pool_type, unkept);
+        return gone;
+}
+
+static void end_targets(struct target **gone)
+{
+        for (size_t i = 0; gone[i]; i++)
+                scrape_target_end(gone[i]);
+        alloc_free(&scrape_pool_type, gone);
+}
+
+void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
+{
+        const struct scrape_config *config = pool->config;
+        size_t total = count_targets(config->static_groups, config->static_group_count);
+        struct target **gone;
+        struct arena arena;
+        bool over_limit;
+
+        arena_init(&arena, PLAN_ARENA_BYTES);
+        pthread_mutex_lock(&manager->lock);
+        for (size_t d = 0; d < config->file_discovery_count; d++) {
+                size_t count;
+                const struct target_group *groups =
+                        file_discovery_groups(pool->discoveries[d], &count);
+
+                total += count_targets(groups, count);
+        }
+        arena_release(&pool->dropped_arena);
+        arena_init(&pool->dropped_arena, PLAN_ARENA_BYTES);
+        pool->dropped = arena_array(&pool->dropped_arena, struct labels, total);
+        pool->dropped_kept = pool->dropped_count = 0;
+        for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
+                ((struct target *)e->value)->kept = false;
+        for (size_t i = 0; i < config->static_group_count; i++)
+                plan_group(manager, pool, &config->static_groups[i], &arena);
+        for (size_t d = 0; d < config->file_discovery_count; d++) {
+                size_t count;
+                const struct target_group *groups =
+                        file_discovery_groups(pool->discoveries[d], &count);
+
+                for (size_t i = 0; i < count; i++)
+                        plan_group(manager, pool, &groups[i], &arena);
+        }
+        gone = remove_unkept(manager, pool);
+        over_limit = config->target_limit && pool->targets.count > config->target_limit;
+        for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
+                ((struct target *)e->value)->over_target_limit = over_limit;
+        pthread_cond_broadcast(&manager->wake);
+        pthread_mutex_unlock(&manager->lock);
+        end_targets(gone);
+        arena_release(&arena);
+}
+
+static void log_discovery_error(const char *file, const struct error *err)
+{
+        log_warn("target file is not usable, its last targets stay", LOG_CSTR("file", file),
+                 LOG_CSTR("error", err->text));
+}
+
+bool scrape_pool_refresh(struct pool *pool)
+{
+        bool changed = false;
+
+        for (size_t d = 0; d < pool->config->file_discovery_count; d++)
+                changed |= file_discovery_refresh(pool->discoveries[d], log_discovery_error);
+        return changed;
+}
+
+struct pool *scrape_pool_new(struct scrape_config *config)
+{
+        struct pool *pool = alloc_new(&scrape_pool_type, sizeof(*pool));
+
+        pool->config = scrape_config_ref(config);
+        arena_init(&pool->dropped_arena, PLAN_ARENA_BYTES);
+        pool->discoveries = alloc_new(&scrape_pool_type, config->file_discovery_count *
+                                                                 sizeof(*pool->discoveries));
+        for (size_t i = 0; i < config->file_discovery_count; i++)
+                pool->discoveries[i] = file_discovery_new(&config->file_discoveries[i]);
+        scrape_pool_refresh(pool);
+        return pool;
+}
+
+static void pool_free(struct pool *pool)
+{
+        for (size_t i = 0; i < pool->config->file_discovery_count; i++)
+                file_discovery_free(pool->discoveries[i]);
+        alloc_free(&scrape_pool_type, pool->discoveries);
+        map_release(&pool->targets);
+        arena_release(&pool->dropped_arena);
+        scrape_config_unref(pool->config);
+        alloc_free(&scrape_pool_type, pool);
+}
+
+void scrape_pool_end(struct scrape_manager *manager, struct pool *pool,
+                     const struct pool *successor)
+{
+        struct target **gone;
+
+        pthread_mutex_lock(&manager->lock);
+        for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));) {
+                struct target *target = e->value;
+
+                target->kept = false;
+                target->succeeded = successor && map_get(&successor->targets, target->key);
+        }
+        gone = remove_unkept(manager, pool);
+        pthread_mutex_unlock(&manager->lock);
+        end_targets(gone);
+        pool_free(pool);
+}
