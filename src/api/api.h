@@ -54,6 +54,7 @@ struct api {
         void *ctx;
         struct api_gate *gate; /* the API's own; so are the next */
         struct api_gate *write_gate;
+        _Atomic size_t write_bytes;
         struct regex *cors_regex;
 };
 

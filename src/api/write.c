@@ -1,6 +1,7 @@
 /* POST /api/v1/write: the remote write receiver, messages 1.0 and 2.0. Status codes, headers and
  * what is stored of a request that is partly bad are the specification's; where 1.0 leaves it
  * open, 2.0's way is taken for both. */
+#include <stdatomic.h>
 #include <strings.h>
 
 #include "api/api_int.h"
@@ -11,6 +12,8 @@
 
 /* A sender's default batch is a hundredth of it; what a request is in memory is bounded too. */
 enum { MESSAGE_MAX_BYTES = 32 << 20, ARENA_MAX_BYTES = 64 << 20 };
+/* A byte of a message takes at most about so many while it is stored. */
+enum { COST_PER_BYTE = 8 };
 /* Storing takes a core; more at once would only take more memory. */
 enum { WRITES_PER_CORE = 2 };
 
@@ -55,6 +58,24 @@ static bool read_version(struct http_request *request, struct http_response *res
                         return unsupported(response, request->arena, "Content-Type", type);
         }
         return true;
+}
+
+/* All writes under way may take as much memory as one query; one of them may always go on. */
+static bool reserve(struct api *api, struct http_request *request, struct http_response *response,
+                    size_t *ret_cost)
+{
+        size_t decoded, cost = request->body.len;
+
+        if (compress_snappy_length(request->body, &decoded) && decoded <= MESSAGE_MAX_BYTES)
+                cost += COST_PER_BYTE * decoded;
+        *ret_cost = cost;
+        if (atomic_fetch_add(&api->write_bytes, cost) == 0 ||
+            atomic_load(&api->write_bytes) <= api->query_options->max_bytes)
+                return true;
+        atomic_fetch_sub(&api->write_bytes, cost);
+        http_response_text(response, 503, "too much is being written at once\n");
+        http_response_header(response, "Retry-After", "1");
+        return false;
 }
 
 static bool decode_body(struct http_request *request, struct http_response *response,
@@ -199,14 +220,18 @@ static void handle_write(struct http_request *request, struct http_response *res
         enum remote_write_version version;
         struct api *api = ctx;
         struct arena arena;
+        size_t cost;
 
         if (!read_version(request, response, &version) ||
             !api_gate_enter(api->write_gate, response))
                 return;
-        if (decode_body(request, response, &message)) {
-                arena_init(&arena, ARENA_MAX_BYTES);
-                write_message(api, request, response, version, buf_str(&message), &arena);
-                arena_release(&arena);
+        if (reserve(api, request, response, &cost)) {
+                if (decode_body(request, response, &message)) {
+                        arena_init(&arena, ARENA_MAX_BYTES);
+                        write_message(api, request, response, version, buf_str(&message), &arena);
+                        arena_release(&arena);
+                }
+                atomic_fetch_sub(&api->write_bytes, cost);
         }
         api_gate_leave(api->write_gate);
 }

@@ -55,13 +55,23 @@ void compress_snappy(struct buf *out, struct str data)
         out->len += len;
 }
 
+bool compress_snappy_length(struct str block, size_t *ret_bytes)
+{
+        size_t len;
+
+        if (snappy_uncompressed_length(block.data, block.len, &len) != SNAPPY_OK ||
+            len / SNAPPY_GROWTH_MAX > block.len)
+                return false;
+        *ret_bytes = len;
+        return true;
+}
+
 bool compress_unsnappy(struct buf *out, struct str block, size_t max_bytes, struct error *err)
 {
         size_t len;
         char *tail;
 
-        if (snappy_uncompressed_length(block.data, block.len, &len) != SNAPPY_OK ||
-            len / SNAPPY_GROWTH_MAX > block.len)
+        if (!compress_snappy_length(block, &len))
                 return error_set(err, ERROR_CORRUPT, "not a snappy block");
         if (len > max_bytes)
                 return error_set(err, ERROR_LIMIT, "snappy block declares %zu bytes", len);

@@ -15,6 +15,8 @@ NODISCARD bool compress_unzstd(struct buf *out, struct str frame, size_t max_byt
 
 /* The same for one snappy block (not a framed stream), which is what remote write carries. */
 void compress_snappy(struct buf *out, struct str data);
+/* What the block declares, when so few bytes can hold that much. */
+NODISCARD bool compress_snappy_length(struct str block, size_t *ret_bytes);
 NODISCARD bool compress_unsnappy(struct buf *out, struct str block, size_t max_bytes,
                                  struct error *err);
 

@@ -19,7 +19,7 @@ METRIC_COUNTER(samples_refused, "pitwall_pushed_samples_refused_total", "",
 enum { CACHE_SERIES_MAX = 8 << 20 };
 #define CACHE_GENERATION_NS ((int64_t)1800 * 1000000000)
 /* What one request may hold, in each kind: a sender's batch is a hundredth of it. */
-enum { BATCH_ITEMS_MAX = 2 << 20 };
+enum { BATCH_ITEMS_MAX = 512 << 10 };
 /* No honest series comes near these; they bound what one hostile series can cost. */
 enum { LABELS_MAX = 1024, KEY_MAX_BYTES = 64 << 10 };
 enum { EXEMPLAR_CHARACTERS_MAX = 128 };

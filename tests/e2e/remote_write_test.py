@@ -1,4 +1,5 @@
 """Remote write into Pitwall: messages made by protoc, hostile ones, and a real Prometheus."""
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -223,6 +224,36 @@ class Hostile(Request):
         self.assertEqual(answer.status, 413)
         self.assertIn(b"in one request", answer.body)
         self.assertEqual(self.post_first("").status, 204)
+
+
+@unittest.skipIf(os.environ.get("PITWALL_SANITIZED"), "sanitizers reserve address space")
+class Crowd(Request):
+    CAP_BYTES = 512 << 20
+
+    def repeated(self, unit, count):
+        """A snappy block of one series with `unit` again and again; small, and large inside."""
+        head = b"\x0a\x0e\x0a\x08__name__\x12\x02up"
+        message = b"\x0a" + varint(len(head) + count * len(unit)) + head
+        copies, rest = divmod((count - 1) * len(unit), 60)
+        copy = bytes([59 << 2 | 2]) + len(unit).to_bytes(2, "little")
+        self.assertEqual(rest, 0)
+        return (varint(len(message) + count * len(unit))
+                + bytes([len(message) - 1 << 2]) + message
+                + bytes([len(unit) - 1 << 2]) + unit + copy * copies)
+
+    def test_many_large_requests_in_little_memory(self):
+        pitwall = self.pitwall = self.start(Pitwall(
+            "scrape_configs: []\n", prefix=["prlimit", f"--as={self.CAP_BYTES}"]))
+        bodies = [self.repeated(b"\x12\x00", 30 * 500000 + 1),       # samples
+                  self.repeated(b"\x22\x02\x08\x01", 15 * 500000 + 1),  # histograms
+                  self.repeated(b"\x1a\x00", 30 * 500000 + 1)]       # exemplars
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            statuses = list(pool.map(lambda body: self.post(body).status, bodies * 12))
+        self.assertLessEqual(set(statuses), {400, 413, 503})
+        self.assertIn(413, statuses)
+        self.assertLess(pitwall.resident_bytes(), self.CAP_BYTES)
+        self.assertEqual(self.post_first(f"timeseries {{ {labels(__name__='alive')}"
+                                         f" samples {{timestamp: {self.now}}} }}").status, 204)
 
 
 class FullDisk(Request):
