@@ -1,5 +1,7 @@
 /* Merging parts of one partition upward, until each series has blocks of about a thousand samples
  * and a partition that has ended is one part. */
+#include <math.h>
+
 #include "tsdb/maintain_int.h"
 
 ALLOC_TYPE(merge_type, "tsdb_merge")
@@ -68,19 +70,19 @@ static struct due due_at_the_end(struct part *const *parts, size_t count)
 }
 
 /* Data still trickles into old partitions while somebody backfills; merging a whole day after each
- * flush of that would never end, so the partition must have been left alone for so many flushes.
- * One that has not ended is merged too once its writers have: for long, and if it is worth it. */
-enum { QUIET_FLUSHES = 3, IDLE_FLUSHES = 10, IDLE_SHARE = 8 };
+ * flush of that would never end, so the partition must have been left alone for so many flushes. */
+enum { QUIET_FLUSHES = 3 };
 
-static bool is_left_alone(struct tsdb *tsdb, struct part *const *parts, size_t count, int flushes)
+/* How many of the parts, which stand by sequence, are older than so many flushes. */
+static size_t count_older(struct tsdb *tsdb, struct part *const *parts, size_t count, int flushes)
 {
         int64_t since_ns = clock_mono_ns(&tsdb->clock) -
                            flushes * tsdb->options.flush_interval_ms * 1000000;
+        size_t older = 0;
 
-        for (size_t i = 0; i < count; i++)
-                if (parts[i]->opened_ns > since_ns)
-                        return false;
-        return true;
+        while (older < count && parts[older]->opened_ns <= since_ns)
+                older++;
+        return older;
 }
 
 static bool partition_has_ended(struct tsdb *tsdb, struct part *const *parts, size_t count)
@@ -92,20 +94,47 @@ static bool partition_has_ended(struct tsdb *tsdb, struct part *const *parts, si
                 late_ms = head->length_ms;
         return head->base_ms + head->length_ms + late_ms + 2 * tsdb->options.flush_interval_ms <
                        clock_now_ms(&tsdb->clock) &&
-               is_left_alone(tsdb, parts, count, QUIET_FLUSHES);
+               count_older(tsdb, parts, count, QUIET_FLUSHES) == count;
 }
 
-static bool partition_is_idle(struct tsdb *tsdb, struct part *const *parts, size_t count)
+/* Of a day that goes on while most of its writers have ended: the parts of before, when for ten
+ * flushes there came less than an eighth of what they held of such a time, and when they are not
+ * mostly one part already. */
+enum { IDLE_FLUSHES = 10, IDLE_SHARE = 8 };
+
+static struct due due_when_idle(struct tsdb *tsdb, struct part *const *parts, size_t count)
 {
-        uint64_t samples = 0, largest = 0;
+        size_t older = count_older(tsdb, parts, count, IDLE_FLUSHES);
+        double before = 0, largest = 0, since = 0;
+        int64_t begin_ms = INT64_MAX, end_ms = INT64_MIN;
+        double window_ms = IDLE_FLUSHES * (double)tsdb->options.flush_interval_ms;
 
         for (size_t i = 0; i < count; i++) {
-                samples += parts[i]->samples;
-                if (parts[i]->samples > largest)
-                        largest = parts[i]->samples;
+                double samples = (double)parts[i]->samples;
+
+                if (i >= older) {
+                        since += samples;
+                        continue;
+                }
+                before += samples;
+                largest = samples > largest ? samples : largest;
+                begin_ms = parts[i]->min_t_ms < begin_ms ? parts[i]->min_t_ms : begin_ms;
+                end_ms = parts[i]->max_t_ms > end_ms ? parts[i]->max_t_ms : end_ms;
         }
-        return samples - largest >= largest / IDLE_SHARE &&
-               is_left_alone(tsdb, parts, count, IDLE_FLUSHES);
+        if (older < 2 || before - largest < largest / IDLE_SHARE ||
+            since * IDLE_SHARE > before * fmin(window_ms / (double)(end_ms - begin_ms + 1), 1))
+                return (struct due){0, 0};
+        return (struct due){0, older};
+}
+
+static struct due find_due(struct tsdb *tsdb, struct part *const *parts, size_t count, bool all)
+{
+        struct due due;
+
+        if (all || partition_has_ended(tsdb, parts, count))
+                return (struct due){0, count};
+        due = due_at_the_end(parts, count);
+        return due.count ? due : due_when_idle(tsdb, parts, count);
 }
 
 /* Whether the parts are more than the pieces of one that grew too large. */
@@ -140,12 +169,8 @@ static bool pick(struct tsdb *tsdb, bool all, struct group *ret_group)
                 while (next < view->part_count && view->parts[next]->head.base_ms ==
                                                           view->parts[first]->head.base_ms)
                         next++;
-                if (next - first > 1 &&
-                    (all || partition_has_ended(tsdb, view->parts + first, next - first) ||
-                     partition_is_idle(tsdb, view->parts + first, next - first)))
-                        due = (struct due){0, next - first};
-                else if (next - first > 1)
-                        due = due_at_the_end(view->parts + first, next - first);
+                if (next - first > 1)
+                        due = find_due(tsdb, view->parts + first, next - first, all);
                 if (due.count && worth_merging(view->parts + first + due.first, due.count))
                         group = take_group(view->parts + first + due.first, due.count);
         }
