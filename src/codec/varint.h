@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
+#include "base/buf.h"
 
 enum { VARINT_MAX_BYTES = 10 };
 
-/* Each returns the position behind what it wrote. */
+/* Those that write to memory return the position behind what they wrote. */
 static inline uint8_t *varint_put(uint8_t *at, uint64_t value)
 {
         while (value >= 0x80) {
@@ -18,6 +18,13 @@ static inline uint8_t *varint_put(uint8_t *at, uint64_t value)
         }
         *at++ = (uint8_t)value;
         return at;
+}
+
+static inline void varint_append(struct buf *out, uint64_t value)
+{
+        uint8_t bytes[VARINT_MAX_BYTES];
+
+        buf_append(out, bytes, (size_t)(varint_put(bytes, value) - bytes));
 }
 
 static inline uint64_t varint_zigzag(int64_t value)

@@ -9,20 +9,13 @@ ALLOC_TYPE(exemplar_page_type, "tsdb_exemplar_heads")
 
 /* ---- labels -------------------------------------------------------------------------------- */
 
-static void put_varint(struct buf *out, uint64_t value)
-{
-        uint8_t bytes[VARINT_MAX_BYTES];
-
-        buf_append(out, bytes, (size_t)(varint_put(bytes, value) - bytes));
-}
-
 void exemplar_labels_put(struct buf *out, struct labels labels)
 {
-        put_varint(out, labels.count);
+        varint_append(out, labels.count);
         for (size_t i = 0; i < labels.count; i++) {
-                put_varint(out, labels.items[i].name.len);
+                varint_append(out, labels.items[i].name.len);
                 buf_append_str(out, labels.items[i].name);
-                put_varint(out, labels.items[i].value.len);
+                varint_append(out, labels.items[i].value.len);
                 buf_append_str(out, labels.items[i].value);
         }
 }

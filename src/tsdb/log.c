@@ -37,16 +37,9 @@ enum {
 /* Of the byte before a sample. */
 enum { VALUE_BYTES_MASK = 15, HAS_SERIES_STEP = 16, HAS_TIME_STEP = 32, CONTROL_END = 64 };
 
-static void put_varint(struct buf *buf, uint64_t value)
-{
-        uint8_t bytes[VARINT_MAX_BYTES];
-
-        buf_append(buf, bytes, (size_t)(varint_put(bytes, value) - bytes));
-}
-
 static void put_str(struct buf *buf, struct str s)
 {
-        put_varint(buf, s.len);
+        varint_append(buf, s.len);
         buf_append_str(buf, s);
 }
 
@@ -56,8 +49,8 @@ static void put_definition(struct buf *plain, const struct index *index, uint32_
         uint32_t count;
         const uint32_t *pairs = index_record(index, id, &count);
 
-        put_varint(plain, id - previous);
-        put_varint(plain, count);
+        varint_append(plain, id - previous);
+        varint_append(plain, count);
         for (uint32_t i = 0; i < count; i++) {
                 struct index_pair pair = index_pair(index, pairs[i]);
 
@@ -176,7 +169,7 @@ void log_exemplars_add(struct log_samples *log, const struct exemplar_item *item
 
         at = varint_put_u64(at, sample_bits(item->v));
         log->group->len = (size_t)(at - (uint8_t *)log->group->data);
-        put_varint(log->group, item->labels.len);
+        varint_append(log->group, item->labels.len);
         buf_append_str(log->group, item->labels);
 }
 

@@ -116,6 +116,7 @@ static void add_times(struct found *found, uint32_t number, size_t offset)
                 memset(found->times + known, 0, (needed - known) * sizeof(uint32_t));
                 found->times_count = (size_t)number + 1;
         }
+        BUG_ON(!found->times);
         pair = found->times + 2 * (size_t)number;
         pair[pair[0] != 0] = (uint32_t)offset;
 }

@@ -104,13 +104,6 @@ struct frame_writer {
         struct buf file;    /* the whole file */
 };
 
-static void put_varint(struct buf *buf, uint64_t value)
-{
-        uint8_t bytes[VARINT_MAX_BYTES];
-
-        buf_append(buf, bytes, (size_t)(varint_put(bytes, value) - bytes));
-}
-
 static void put_tables(struct frame_writer *w)
 {
         struct buf pairs = BUF_INIT(SIZE_MAX / 4);
@@ -118,17 +111,17 @@ static void put_tables(struct frame_writer *w)
         for (size_t i = 0; i < w->pairs.count; i++) {
                 struct index_pair pair = index_pair(w->index, w->pairs.ids[i]);
 
-                put_varint(&pairs, renumber(&w->symbols, pair.name));
-                put_varint(&pairs, renumber(&w->symbols, pair.value));
+                varint_append(&pairs, renumber(&w->symbols, pair.name));
+                varint_append(&pairs, renumber(&w->symbols, pair.value));
         }
-        put_varint(&w->plain, w->symbols.count);
+        varint_append(&w->plain, w->symbols.count);
         for (size_t i = 0; i < w->symbols.count; i++) {
                 struct str text = index_symbol(w->index, w->symbols.ids[i]);
 
-                put_varint(&w->plain, text.len);
+                varint_append(&w->plain, text.len);
                 buf_append_str(&w->plain, text);
         }
-        put_varint(&w->plain, w->pairs.count);
+        varint_append(&w->plain, w->pairs.count);
         buf_append_str(&w->plain, buf_str(&pairs));
         buf_release(&pairs);
 }
@@ -167,10 +160,10 @@ static void add_series(struct frame_writer *w, uint32_t id)
         uint32_t count;
         const uint32_t *pairs = index_record(w->index, id, &count);
 
-        put_varint(&w->series, id - w->previous);
-        put_varint(&w->series, count);
+        varint_append(&w->series, id - w->previous);
+        varint_append(&w->series, count);
         for (uint32_t i = 0; i < count; i++)
-                put_varint(&w->series, renumber(&w->pairs, pairs[i]));
+                varint_append(&w->series, renumber(&w->pairs, pairs[i]));
         w->previous = id;
         if (++w->count == FRAME_SERIES)
                 end_frame(w);

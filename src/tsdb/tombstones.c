@@ -113,13 +113,6 @@ void tombstones_apply(const struct tombstones *tombstones, const struct part *pa
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-static void put_varint(struct buf *out, uint64_t value)
-{
-        uint8_t bytes[VARINT_MAX_BYTES];
-
-        buf_append(out, bytes, (size_t)(varint_put(bytes, value) - bytes));
-}
-
 /* Runs of ids that follow each other: how targets' series lie. */
 struct run {
         uint32_t first, count;
@@ -145,11 +138,11 @@ static void put_series(struct buf *out, const roaring_bitmap_t *series)
         struct run run;
 
         for (; next_run(each, &run); count++) {
-                put_varint(&runs, run.first - behind);
-                put_varint(&runs, run.count);
+                varint_append(&runs, run.first - behind);
+                varint_append(&runs, run.count);
                 behind = (uint64_t)run.first + run.count;
         }
-        put_varint(out, count);
+        varint_append(out, count);
         buf_append_str(out, buf_str(&runs));
         roaring_free_uint32_iterator(each);
         buf_release(&runs);
@@ -163,9 +156,9 @@ static void serialize(struct buf *out, const struct tombstones *tombstones)
         for (size_t i = 0; tombstones && i < tombstones->count; i++) {
                 const struct tombstone *item = &tombstones->items[i];
 
-                put_varint(&plain, varint_zigzag(item->mint_ms));
-                put_varint(&plain, varint_zigzag(item->maxt_ms));
-                put_varint(&plain, item->sequence);
+                varint_append(&plain, varint_zigzag(item->mint_ms));
+                varint_append(&plain, varint_zigzag(item->maxt_ms));
+                varint_append(&plain, item->sequence);
                 put_series(&plain, item->series);
         }
         buf_append(out, head, sizeof(head));
