@@ -40,7 +40,7 @@ struct wal_options {
 /* ERROR_FULL when no new segment can be made. */
 NODISCARD bool wal_open(struct wal **ret_wal, const struct wal_options *options,
                         const struct wal_visitor *visitor, struct error *err);
-struct wal *wal_close(struct wal *wal); /* does not sync; takes NULL */
+struct wal *wal_close(struct wal *wal); /* does not sync, gives back reserved room; takes NULL */
 
 /* Building a group: begin, append the payload to the buffer, end. */
 size_t wal_record_begin(struct buf *group, uint8_t kind); /* returns where it begins */
