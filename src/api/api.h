@@ -14,6 +14,7 @@
 struct http_request;
 struct http_response;
 struct http_router;
+struct otlp_options;
 struct promql_options;
 struct push;
 struct regex;
@@ -47,6 +48,7 @@ struct api {
         bool (*ready)(void *ctx);
         struct str (*config_yaml)(void *ctx, struct arena *arena);
         struct labels (*external_labels)(void *ctx, struct arena *arena);
+        void (*otlp_options)(void *ctx, struct arena *arena, struct otlp_options *ret_options);
         void (*reload_state)(void *ctx, bool *ret_success, int64_t *ret_time_ms);
         int64_t (*retention_ms)(void *ctx);
         int64_t (*series_refused_ms)(void *ctx); /* when a limit last refused one; 0: long ago */

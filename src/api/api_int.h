@@ -68,11 +68,22 @@ struct api_gate *api_gate_free(struct api_gate *gate);
 NODISCARD bool api_gate_enter(struct api_gate *gate, struct http_response *response);
 void api_gate_leave(struct api_gate *gate);
 
+/* ---- what is pushed ----------------------------------------------------------------------- */
+
+bool api_is_word(struct str text, const char *word); /* in any case */
+/* The request's body without its Content-Encoding: borrowed, or decompressed into room, whose
+ * maximum holds for both. ERROR_UNSUPPORTED for another encoding. */
+NODISCARD bool api_body(struct http_request *request, struct buf *room, struct str *ret_body,
+                        struct error *err);
+/* The status that tells a client whether to send it again. */
+int api_push_status(const struct error *err);
+
 /* ---- areas -------------------------------------------------------------------------------- */
 
 void api_query_register(struct api *api, struct http_router *router);
 void api_series_register(struct api *api, struct http_router *router);
 void api_write_register(struct api *api, struct http_router *router);
+void api_otlp_register(struct api *api, struct http_router *router);
 void api_read_register(struct api *api, struct http_router *router);
 void api_targets_register(struct api *api, struct http_router *router);
 void api_status_register(struct api *api, struct http_router *router);

@@ -43,6 +43,50 @@ bool compress_unzstd(struct buf *out, struct str frame, size_t max_bytes, struct
         return true;
 }
 
+/* Windows of clients' defaults; a larger one is how a few bytes ask for much memory. */
+enum { STREAM_WINDOW_LOG_MAX = 23, STREAM_STEP_BYTES = 64 << 10 };
+
+static bool unzstd_step(ZSTD_DCtx *context, ZSTD_inBuffer *in, struct buf *out, size_t *ret_hint)
+{
+        size_t left = out->max_bytes - out->len;
+        size_t step = left < STREAM_STEP_BYTES ? left : STREAM_STEP_BYTES;
+        char *tail = buf_reserve(out, step);
+        ZSTD_outBuffer into = {tail, step, 0};
+
+        if (!tail)
+                return false;
+        *ret_hint = ZSTD_decompressStream(context, &into, in);
+        if (ZSTD_isError(*ret_hint))
+                return false;
+        out->len += into.pos;
+        out->data[out->len] = '\0';
+        return true;
+}
+
+bool compress_unzstd_stream(struct buf *out, struct str frames, struct error *err)
+{
+        ZSTD_DCtx *context = ZSTD_createDCtx();
+        ZSTD_inBuffer in = {frames.data, frames.len, 0};
+        size_t hint = 1, before, at;
+        bool ok = true;
+
+        BUG_ON(!context);
+        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, STREAM_WINDOW_LOG_MAX);
+        do {
+                before = out->len;
+                at = in.pos;
+                ok = unzstd_step(context, &in, out, &hint);
+        } while (ok && out->len < out->max_bytes && (out->len > before || in.pos > at) &&
+                 (in.pos < in.size || hint));
+        ZSTD_freeDCtx(context);
+        if (ok && !hint && in.pos == in.size)
+                return true;
+        return ok && out->len == out->max_bytes
+                       ? error_set(err, ERROR_LIMIT, "zstd content is longer than %zu bytes",
+                                   out->max_bytes)
+                       : error_set(err, ERROR_CORRUPT, "damaged zstd stream");
+}
+
 void compress_snappy(struct buf *out, struct str data)
 {
         size_t len = snappy_max_compressed_length(data.len);

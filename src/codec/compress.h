@@ -13,6 +13,10 @@ void compress_zstd(struct buf *out, struct str data, int level);
 NODISCARD bool compress_unzstd(struct buf *out, struct str frame, size_t max_bytes,
                                struct error *err);
 
+/* The same for frames that may not declare it, as streams from clients: ERROR_LIMIT beyond what
+ * out may hold. */
+NODISCARD bool compress_unzstd_stream(struct buf *out, struct str frames, struct error *err);
+
 /* The same for one snappy block (not a framed stream), which is what remote write carries. */
 void compress_snappy(struct buf *out, struct str data);
 /* What the block declares, when so few bytes can hold that much. */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "collectors/scrape.h"
+#include "config/otlp_section_int.h"
 #include "config/remote_section_int.h"
 #include "config/scrape_section_int.h"
 #include "promql/promql.h"
@@ -247,6 +248,13 @@ static bool decode_global_section(struct decoder *d, const struct yaml_node *nod
         return decode_global(d, node, &document->global);
 }
 
+static bool decode_otlp_section(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+
+        return decode_otlp(d, node, &document->config->otlp);
+}
+
 static const struct field document_fields[] = {
         {"global", decode_global_section, 0, NULL},
         {"runtime", decode_runtime, 0, NULL},
@@ -260,7 +268,7 @@ static const struct field document_fields[] = {
         {"alertmanager", NULL, 0, "alerting"},
         {"remote_write", remember_remote_writes, 0, NULL},
         {"remote_read", remember_remote_reads, 0, NULL},
-        {"otlp", NULL, 0, "OTLP"},
+        {"otlp", decode_otlp_section, 0, NULL},
         {"tracing", NULL, 0, "traces"},
         {"traces", NULL, 0, "traces"},
         {"logs", NULL, 0, "logs"},
@@ -548,6 +556,7 @@ bool config_load(struct config **ret_config, const char *path, struct error *err
 
         arena_init(&config->arena, ARENA_MAX_BYTES);
         config->out_of_order_window_ms = config->exemplar_limit = -1;
+        otlp_options_init(&config->otlp);
         decoder = (struct decoder){.arena = &config->arena,
                                    .file = path ? path : "built-in configuration",
                                    .directory = directory_of(&config->arena, path),

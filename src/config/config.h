@@ -8,6 +8,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/arena.h"
+#include "formats/otlp_metrics.h"
 #include "model/labels.h"
 
 struct scrape_config;       /* collectors/scrape.h */
@@ -36,6 +37,7 @@ struct config {
         uint64_t series_limit;      /* 0: the store's default */
         int64_t exemplar_limit;     /* -1: the store's default */
         int64_t out_of_order_window_ms; /* -1: the store's default */
+        struct otlp_options otlp;
         struct str listen;          /* server.listen; empty: the command line's */
         const char **warnings;      /* accepted, but without effect here */
         size_t warning_count;

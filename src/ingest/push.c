@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "formats/remote_write.h"
 #include "ingest/push_cache_int.h"
+#include "ingest/push_int.h"
 
 ALLOC_TYPE(push_type, "push")
 
@@ -18,6 +19,8 @@ METRIC_COUNTER(samples_refused, "pitwall_pushed_samples_refused_total", "",
 /* Twice so many series may be known; what is not asked for in half an hour goes. */
 enum { CACHE_SERIES_MAX = 8 << 20 };
 #define CACHE_GENERATION_NS ((int64_t)1800 * 1000000000)
+/* At 150 bytes each, or what a histogram takes. */
+enum { DELTA_SERIES_MAX = 1 << 20 };
 /* What one request may hold, in each kind: a sender's batch is a hundredth of it. */
 enum { BATCH_ITEMS_MAX = 512 << 10 };
 /* No honest series comes near these; they bound what one hostile series can cost. */
@@ -29,6 +32,7 @@ struct push {
         struct series_sink sink;
         struct push_cache *cache;
         struct metadata_table *metadata;
+        struct delta_table *deltas;
 };
 
 struct batch_series {
@@ -61,6 +65,7 @@ struct push *push_new(const struct series_sink *sink)
         push->sink = *sink;
         push->cache = push_cache_new(CACHE_SERIES_MAX, CACHE_GENERATION_NS);
         push->metadata = metadata_table_new();
+        push->deltas = delta_table_new(DELTA_SERIES_MAX, &clock_real);
         return push;
 }
 
@@ -70,12 +75,18 @@ struct push *push_free(struct push *push)
                 return NULL;
         push_cache_free(push->cache);
         metadata_table_free(push->metadata);
+        delta_table_free(push->deltas);
         return alloc_free(&push_type, push);
 }
 
 struct metadata_table *push_metadata(struct push *push)
 {
         return push->metadata;
+}
+
+struct delta_table *push_delta_table(struct push *push)
+{
+        return push->deltas;
 }
 
 /* ---- filling a batch ---------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "collectors/host.h"
 #include "collectors/scrape.h"
 #include "config/config.h"
+#include "formats/otlp_metrics.h"
 #include "http/server.h"
 #include "ingest/push.h"
 #include "model/feed.h"
@@ -265,6 +266,22 @@ static struct labels external_labels(void *ctx, struct arena *arena)
         return labels;
 }
 
+/* A copy: a reload frees the texts. */
+static void otlp_options(void *ctx, struct arena *arena, struct otlp_options *ret_options)
+{
+        struct server *server = ctx;
+        struct str *listed;
+
+        pthread_mutex_lock(&server->reload_lock);
+        *ret_options = server->config->otlp;
+        listed = arena_array(arena, struct str, ret_options->listed_count);
+        for (size_t i = 0; i < ret_options->listed_count; i++)
+                listed[i] = arena_str(arena, ret_options->listed[i]);
+        pthread_mutex_unlock(&server->reload_lock);
+        ret_options->listed = listed;
+        ret_options->type_and_unit_labels = server->settings.query.features.type_and_unit_labels;
+}
+
 static void reload_state(void *ctx, bool *ret_success, int64_t *ret_time_ms)
 {
         struct server *server = ctx;
@@ -479,6 +496,7 @@ static bool set_up_api(struct server *server, struct error *err)
                 .ready = is_ready,
                 .config_yaml = config_yaml,
                 .external_labels = external_labels,
+                .otlp_options = otlp_options,
                 .reload_state = reload_state,
                 .retention_ms = retention_ms,
                 .series_refused_ms = series_refused_ms,
