@@ -1,5 +1,6 @@
 /* Which optional parts of Prometheus this server has: /api/v1/features, by category. */
 #include "api/api_int.h"
+#include "collectors/discovery.h"
 
 static void write_flag(struct json_writer *writer, const char *name, bool on)
 {
@@ -94,11 +95,22 @@ static void write_operators(struct json_writer *writer, const struct promql_feat
         json_object_end(writer);
 }
 
+static void write_discovery(struct json_writer *writer)
+{
+        const char *name;
+
+        json_key(writer, "service_discovery_providers");
+        json_object_begin(writer);
+        for (size_t i = 0; (name = discovery_kind_name(i)); i++)
+                write_flag(writer, name, true);
+        write_flag(writer, "static", true);
+        json_object_end(writer);
+}
+
 static void handle_features(struct http_request *request, struct http_response *response,
                             void *ctx)
 {
         static const char *const scrape[] = {"extra_scrape_metrics", "start_timestamps"};
-        static const char *const discovery[] = {"file", "static"};
         static const char *const tsdb[] = {"exemplars", "isolation", "native_histograms",
                                            "start_timestamps"};
         const struct api *api = ctx;
@@ -112,7 +124,7 @@ static void handle_features(struct http_request *request, struct http_response *
         write_functions(&writer, features);
         write_operators(&writer, features);
         write_all(&writer, "scrape", scrape, ARRAY_LEN(scrape));
-        write_all(&writer, "service_discovery_providers", discovery, ARRAY_LEN(discovery));
+        write_discovery(&writer);
         write_all(&writer, "tsdb", tsdb, ARRAY_LEN(tsdb));
         json_object_end(&writer);
         api_end(response, NULL);

@@ -10,8 +10,11 @@ ALLOC_TYPE(scrape_config_type, "scrape_config")
 ALLOC_TYPE(scrape_manager_type, "scrape_manager")
 
 enum { CONFIG_ARENA_BYTES = 64 << 20, WORKER_QUEUE_MAX = 1 << 20 };
-/* How often discovered files are looked at; a look is one stat() a file. */
-enum { DISCOVERY_INTERVAL_MS = 1000 };
+/* The least time between two takings of discovered targets: a burst of changes costs one. */
+enum { SYNC_INTERVAL_MS = 500 };
+/* What a source that answers at once has, is there when a reload ends: no gap, no stale series.
+ * A slow one is not waited for. */
+enum { FIRST_RESULT_WAIT_MS = 250 };
 
 struct scrape_config *scrape_config_new(void)
 {
@@ -39,35 +42,45 @@ struct scrape_config *scrape_config_unref(struct scrape_config *config)
 
 /* ---- the manager -------------------------------------------------------------------------- */
 
-static void refresh_discoveries(struct scrape_manager *manager)
+static void on_discovered(void *ctx)
+{
+        struct scrape_manager *manager = ctx;
+
+        pthread_mutex_lock(&manager->lock);
+        manager->discovered = true;
+        pthread_cond_broadcast(&manager->wake);
+        pthread_mutex_unlock(&manager->lock);
+}
+
+static void sync_discovered(struct scrape_manager *manager)
 {
         pthread_mutex_lock(&manager->change_lock);
-        for (size_t i = 0; i < manager->pool_count; i++) {
-                struct pool *pool = manager->pools[i];
-
-                if (scrape_pool_refresh(pool))
-                        scrape_pool_sync(manager, pool);
-        }
+        for (size_t i = 0; i < manager->pool_count; i++)
+                if (scrape_pool_refresh(manager->pools[i]))
+                        scrape_pool_sync(manager, manager->pools[i]);
         pthread_mutex_unlock(&manager->change_lock);
 }
 
+/* Takes what the discoveries found into the pools. */
 static void *discoverer_main(void *arg)
 {
         struct scrape_manager *manager = arg;
-        int64_t next_ns = 0;
 
+        pthread_mutex_lock(&manager->lock);
         while (!atomic_load(&manager->stopping)) {
-                int64_t now_ns = clock_now_ns(&clock_real);
+                int64_t next_ns = clock_now_ns(&clock_real) + SYNC_INTERVAL_MS * 1000000LL;
+                bool discovered = manager->discovered;
 
-                if (now_ns >= next_ns || next_ns - now_ns > DISCOVERY_INTERVAL_MS * 1000000LL) {
-                        refresh_discoveries(manager);
-                        next_ns = now_ns + DISCOVERY_INTERVAL_MS * 1000000LL;
-                }
-                pthread_mutex_lock(&manager->lock);
-                if (!atomic_load(&manager->stopping))
-                        scrape_schedule_wait(manager, next_ns);
+                manager->discovered = false;
                 pthread_mutex_unlock(&manager->lock);
+                if (discovered)
+                        sync_discovered(manager);
+                pthread_mutex_lock(&manager->lock);
+                while (!atomic_load(&manager->stopping) &&
+                       (!manager->discovered || clock_now_ns(&clock_real) < next_ns))
+                        scrape_schedule_wait(manager, manager->discovered ? next_ns : INT64_MAX);
         }
+        pthread_mutex_unlock(&manager->lock);
         return NULL;
 }
 
@@ -79,10 +92,12 @@ struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsign
         pthread_mutex_init(&manager->change_lock, NULL);
         pthread_mutex_init(&manager->lock, NULL);
         pthread_cond_init(&manager->wake, NULL);
+        manager->discoveries.on_change = on_discovered;
+        manager->discoveries.ctx = manager;
         manager->client = http_client_new("scrape-http");
         manager->workers = workers_new("scrape-worker", worker_count, WORKER_QUEUE_MAX);
         thread_start(&manager->scheduler, "scrape-schedule", scrape_schedule_main, manager);
-        thread_start(&manager->discoverer, "discovery", discoverer_main, manager);
+        thread_start(&manager->discoverer, "discovery-sync", discoverer_main, manager);
         return manager;
 }
 
@@ -116,6 +131,20 @@ static struct pool *find_pool(struct pool *const *pools, size_t count, struct st
         return NULL;
 }
 
+/* Pools that are new get their first targets. */
+static void fill_pools(struct scrape_manager *manager, struct pool *const *pools, size_t count)
+{
+        int64_t until_ns = clock_mono_ns(&clock_real) + FIRST_RESULT_WAIT_MS * 1000000LL;
+
+        for (size_t i = 0; i < count; i++)
+                for (size_t d = 0; d < pools[i]->config->discovery_count; d++)
+                        discovery_wait_first(pools[i]->discoveries[d], until_ns);
+        for (size_t i = 0; i < count; i++) {
+                scrape_pool_refresh(pools[i]);
+                scrape_pool_sync(manager, pools[i]);
+        }
+}
+
 static bool is_among(const struct pool *pool, struct pool *const *pools, size_t count)
 {
         for (size_t i = 0; i < count; i++)
@@ -128,8 +157,9 @@ void scrape_manager_apply(struct scrape_manager *manager, struct scrape_config *
                           size_t count)
 {
         struct pool **fresh = alloc_new(&scrape_manager_type, (count + 1) * sizeof(*fresh));
+        struct pool **added = alloc_new(&scrape_manager_type, (count + 1) * sizeof(*added));
+        size_t old_count, added_count = 0;
         struct pool **old;
-        size_t old_count;
 
         pthread_mutex_lock(&manager->change_lock);
         old = manager->pools;
@@ -141,9 +171,10 @@ void scrape_manager_apply(struct scrape_manager *manager, struct scrape_config *
                         fresh[i] = before;
                         continue;
                 }
-                fresh[i] = scrape_pool_new(configs[i]);
-                scrape_pool_sync(manager, fresh[i]);
+                fresh[i] = scrape_pool_new(manager, configs[i]);
+                added[added_count++] = fresh[i];
         }
+        fill_pools(manager, added, added_count);
         pthread_mutex_lock(&manager->lock);
         manager->pools = fresh;
         manager->pool_count = count;
@@ -153,6 +184,7 @@ void scrape_manager_apply(struct scrape_manager *manager, struct scrape_config *
                         scrape_pool_end(manager, old[i],
                                  find_pool(fresh, count, old[i]->config->job_name));
         alloc_free(&scrape_manager_type, old);
+        alloc_free(&scrape_manager_type, added);
         pthread_mutex_unlock(&manager->change_lock);
 }
 
@@ -186,9 +218,9 @@ void scrape_manager_each(struct scrape_manager *manager,
 
                         visit(&status, ctx);
                 }
-                for (size_t d = 0; d < pool->dropped_kept; d++) {
+                for (size_t d = 0; d < pool->dropped.kept; d++) {
                         struct target_status status = {.job_name = pool->config->job_name,
-                                                       .discovered = pool->dropped[d],
+                                                       .discovered = pool->dropped.discovered[d],
                                                        .dropped = true};
 
                         visit(&status, ctx);
@@ -237,7 +269,7 @@ void scrape_manager_each_pool(struct scrape_manager *manager,
 {
         pthread_mutex_lock(&manager->lock);
         for (size_t i = 0; i < manager->pool_count; i++)
-                visit(manager->pools[i]->config->job_name, manager->pools[i]->dropped_count, ctx);
+                visit(manager->pools[i]->config->job_name, manager->pools[i]->dropped.count, ctx);
         pthread_mutex_unlock(&manager->lock);
 }
 

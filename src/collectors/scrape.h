@@ -10,26 +10,12 @@
 
 #include <stdatomic.h>
 
+#include "collectors/discovery.h"
 #include "collectors/scrape_protocol.h"
 #include "model/relabel.h"
 #include "model/series.h"
 
-struct metric_metadata;     /* ingest/metadata.h */
-struct http_client_options; /* http/client.h */
-
-/* Targets with labels in common. */
-struct target_group {
-        struct labels labels;
-        const struct labels *targets; /* each with at least __address__ */
-        size_t target_count;
-        struct str source; /* file that holds it; empty for static ones */
-};
-
-struct file_discovery_config {
-        const struct str *patterns; /* absolute paths, or relative to the process; glob(7) */
-        size_t pattern_count;
-        int64_t refresh_interval_ms;
-};
+struct metric_metadata; /* ingest/metadata.h */
 
 /* One scrape_config, complete with what it inherits from global. Immutable and counted: config/
  * makes it with one reference, a pool holds another while it runs. */
@@ -57,8 +43,8 @@ struct scrape_config {
         struct relabel_rules relabel, metric_relabel;
         const struct target_group *static_groups;
         size_t static_group_count;
-        const struct file_discovery_config *file_discoveries;
-        size_t file_discovery_count;
+        const struct discovery_config *discoveries;
+        size_t discovery_count;
         /* A built-in target: writes its exposition. One static target stands for it. */
         void (*render)(void *ctx, struct buf *out);
         void *render_ctx;

@@ -9,8 +9,8 @@
 #include <pthread.h>
 
 #include "base/map.h"
+#include "collectors/discovery_int.h"
 #include "collectors/target_int.h"
-#include "http/client.h"
 
 struct target {
         struct scrape_manager *manager;
@@ -36,13 +36,20 @@ struct target {
         double last_duration_s;
 };
 
+/* Targets dropped by relabeling, as many of them as the configuration keeps. */
+struct dropped_targets {
+        struct arena arena;
+        struct labels *discovered;
+        size_t kept, count;
+};
+
 struct pool {
         struct scrape_config *config; /* counted */
-        struct file_discovery **discoveries;
-        struct map targets;           /* key -> struct target */
-        struct arena dropped_arena;
-        struct labels *dropped;       /* discovered labels of dropped targets that are kept */
-        size_t dropped_kept, dropped_count;
+        struct discovery **discoveries;
+        struct discovery_result **results; /* what the targets are made of, one reference each;
+                                            * NULL where nothing was found yet */
+        struct map targets;           /* key -> struct target; lock */
+        struct dropped_targets dropped; /* lock */
 };
 
 struct scrape_manager {
@@ -57,10 +64,10 @@ struct scrape_manager {
         size_t pool_count;         /* changed under both locks */
         struct target **heap;      /* by due_ns; lock */
         size_t heap_count, heap_capacity; /* lock */
+        struct discovery_set discoveries; /* change_lock */
+        bool discovered;           /* a discovery found something else; lock */
         atomic_bool stopping;
 };
-
-struct file_discovery;
 
 /* ---- scrape_schedule.c: a heap of targets by the time they are due; all under the lock ------ */
 
@@ -82,8 +89,9 @@ void scrape_target_end(struct target *target);
 
 /* ---- scrape_pool.c: pools and their targets ------------------------------------------------ */
 
-struct pool *scrape_pool_new(struct scrape_config *config);
-bool scrape_pool_refresh(struct pool *pool); /* true when discovered groups changed */
+struct pool *scrape_pool_new(struct scrape_manager *manager, struct scrape_config *config);
+/* Takes what its discoveries found last; true when something changed. */
+bool scrape_pool_refresh(struct pool *pool);
 /* Makes the pool's targets those of its groups now. Takes the lock. */
 void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool);
 /* Ends a pool. What its successor (may be NULL) scrapes on gets no staleness markers. */

@@ -1,7 +1,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "collectors/file_discovery_int.h"
 #include "collectors/scrape_int.h"
 #include "ingest/exposition.h"
 
@@ -31,36 +30,53 @@ static void add_target(struct scrape_manager *manager, struct pool *pool,
         scrape_schedule_add(manager, target);
 }
 
-static void plan_group(struct scrape_manager *manager, struct pool *pool,
-                       const struct target_group *group, struct arena *arena)
+/* Without the lock but for a moment: relabeling many targets takes time. */
+static void plan_target(struct scrape_manager *manager, struct pool *pool,
+                        const struct target_group *group, size_t index,
+                        struct dropped_targets *dropped, struct arena *arena)
 {
         size_t keep_dropped = pool->config->keep_dropped_targets;
+        struct target_plan plan;
+        struct target *target;
+        struct error err;
+        struct str key;
 
-        for (size_t i = 0; i < group->target_count; i++) {
-                struct arena_point mark = arena_mark(arena);
-                struct target_plan plan;
-                struct target *target;
-                struct error err;
-                struct str key;
-
-                if (!target_plan_make(&plan, arena, pool->config, group, i, &err)) {
-                        log_warn("target is not usable", LOG_STR("job", pool->config->job_name),
-                                 LOG_CSTR("error", err.text));
-                } else if (plan.dropped) {
-                        if (!keep_dropped || pool->dropped_kept < keep_dropped)
-                                pool->dropped[pool->dropped_kept++] =
-                                        labels_copy(&pool->dropped_arena, plan.discovered);
-                        pool->dropped_count++;
-                } else {
-                        key = plan_key(arena, &plan);
-                        target = map_get(&pool->targets, key);
-                        if (target)
-                                target->kept = true;
-                        else
-                                add_target(manager, pool, &plan, key);
-                }
-                arena_rewind(arena, mark);
+        if (!target_plan_make(&plan, arena, pool->config, group, index, &err)) {
+                log_warn("target is not usable", LOG_STR("job", pool->config->job_name),
+                         LOG_CSTR("error", err.text));
+        } else if (plan.dropped) {
+                if (!keep_dropped || dropped->kept < keep_dropped)
+                        dropped->discovered[dropped->kept++] =
+                                labels_copy(&dropped->arena, plan.discovered);
+                dropped->count++;
+        } else {
+                key = plan_key(arena, &plan);
+                pthread_mutex_lock(&manager->lock);
+                target = map_get(&pool->targets, key);
+                if (target)
+                        target->kept = true;
+                else
+                        add_target(manager, pool, &plan, key);
+                pthread_mutex_unlock(&manager->lock);
         }
+}
+
+static void plan_groups(struct scrape_manager *manager, struct pool *pool,
+                        const struct target_group *groups, size_t count,
+                        struct dropped_targets *dropped)
+{
+        struct arena arena;
+
+        arena_init(&arena, PLAN_ARENA_BYTES);
+        for (size_t g = 0; g < count; g++) {
+                for (size_t i = 0; i < groups[g].target_count; i++) {
+                        struct arena_point mark = arena_mark(&arena);
+
+                        plan_target(manager, pool, &groups[g], i, dropped, &arena);
+                        arena_rewind(&arena, mark);
+                }
+        }
+        arena_release(&arena);
 }
 
 static size_t count_targets(const struct target_group *groups, size_t count)
@@ -110,39 +126,38 @@ static void end_targets(struct target **gone)
         alloc_free(&scrape_pool_type, gone);
 }
 
-void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
+static size_t count_all(const struct pool *pool)
 {
         const struct scrape_config *config = pool->config;
         size_t total = count_targets(config->static_groups, config->static_group_count);
+
+        for (size_t d = 0; d < config->discovery_count; d++)
+                if (pool->results[d])
+                        total += count_targets(pool->results[d]->groups, pool->results[d]->count);
+        return total;
+}
+
+void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
+{
+        const struct scrape_config *config = pool->config;
+        struct dropped_targets dropped = {0};
         struct target **gone;
-        struct arena arena;
         bool over_limit;
 
-        arena_init(&arena, PLAN_ARENA_BYTES);
+        arena_init(&dropped.arena, PLAN_ARENA_BYTES);
+        dropped.discovered = arena_array(&dropped.arena, struct labels, count_all(pool));
         pthread_mutex_lock(&manager->lock);
-        for (size_t d = 0; d < config->file_discovery_count; d++) {
-                size_t count;
-                const struct target_group *groups =
-                        file_discovery_groups(pool->discoveries[d], &count);
-
-                total += count_targets(groups, count);
-        }
-        arena_release(&pool->dropped_arena);
-        arena_init(&pool->dropped_arena, PLAN_ARENA_BYTES);
-        pool->dropped = arena_array(&pool->dropped_arena, struct labels, total);
-        pool->dropped_kept = pool->dropped_count = 0;
         for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
                 ((struct target *)e->value)->kept = false;
-        for (size_t i = 0; i < config->static_group_count; i++)
-                plan_group(manager, pool, &config->static_groups[i], &arena);
-        for (size_t d = 0; d < config->file_discovery_count; d++) {
-                size_t count;
-                const struct target_group *groups =
-                        file_discovery_groups(pool->discoveries[d], &count);
-
-                for (size_t i = 0; i < count; i++)
-                        plan_group(manager, pool, &groups[i], &arena);
-        }
+        pthread_mutex_unlock(&manager->lock);
+        plan_groups(manager, pool, config->static_groups, config->static_group_count, &dropped);
+        for (size_t d = 0; d < config->discovery_count; d++)
+                if (pool->results[d])
+                        plan_groups(manager, pool, pool->results[d]->groups,
+                                    pool->results[d]->count, &dropped);
+        pthread_mutex_lock(&manager->lock);
+        arena_release(&pool->dropped.arena);
+        pool->dropped = dropped;
         gone = remove_unkept(manager, pool);
         over_limit = config->target_limit && pool->targets.count > config->target_limit;
         for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
@@ -150,45 +165,47 @@ void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
         pthread_cond_broadcast(&manager->wake);
         pthread_mutex_unlock(&manager->lock);
         end_targets(gone);
-        arena_release(&arena);
-}
-
-static void log_discovery_error(const char *file, const struct error *err)
-{
-        log_warn("target file is not usable, its last targets stay", LOG_CSTR("file", file),
-                 LOG_CSTR("error", err->text));
 }
 
 bool scrape_pool_refresh(struct pool *pool)
 {
         bool changed = false;
 
-        for (size_t d = 0; d < pool->config->file_discovery_count; d++)
-                changed |= file_discovery_refresh(pool->discoveries[d], log_discovery_error);
+        for (size_t d = 0; d < pool->config->discovery_count; d++) {
+                struct discovery_result *found = discovery_result_get(pool->discoveries[d]);
+
+                changed |= found != pool->results[d];
+                discovery_result_unref(pool->results[d]);
+                pool->results[d] = found;
+        }
         return changed;
 }
 
-struct pool *scrape_pool_new(struct scrape_config *config)
+struct pool *scrape_pool_new(struct scrape_manager *manager, struct scrape_config *config)
 {
         struct pool *pool = alloc_new(&scrape_pool_type, sizeof(*pool));
+        size_t count = config->discovery_count;
 
         pool->config = scrape_config_ref(config);
-        arena_init(&pool->dropped_arena, PLAN_ARENA_BYTES);
-        pool->discoveries = alloc_new(&scrape_pool_type, config->file_discovery_count *
-                                                                 sizeof(*pool->discoveries));
-        for (size_t i = 0; i < config->file_discovery_count; i++)
-                pool->discoveries[i] = file_discovery_new(&config->file_discoveries[i]);
-        scrape_pool_refresh(pool);
+        arena_init(&pool->dropped.arena, PLAN_ARENA_BYTES);
+        pool->discoveries = alloc_new(&scrape_pool_type, count * sizeof(*pool->discoveries));
+        pool->results = alloc_new(&scrape_pool_type, count * sizeof(*pool->results));
+        for (size_t i = 0; i < count; i++)
+                pool->discoveries[i] = discovery_set_acquire(&manager->discoveries, config,
+                                                             &config->discoveries[i]);
         return pool;
 }
 
-static void pool_free(struct pool *pool)
+static void pool_free(struct scrape_manager *manager, struct pool *pool)
 {
-        for (size_t i = 0; i < pool->config->file_discovery_count; i++)
-                file_discovery_free(pool->discoveries[i]);
+        for (size_t i = 0; i < pool->config->discovery_count; i++) {
+                discovery_set_release(&manager->discoveries, pool->discoveries[i]);
+                discovery_result_unref(pool->results[i]);
+        }
         alloc_free(&scrape_pool_type, pool->discoveries);
+        alloc_free(&scrape_pool_type, pool->results);
         map_release(&pool->targets);
-        arena_release(&pool->dropped_arena);
+        arena_release(&pool->dropped.arena);
         scrape_config_unref(pool->config);
         alloc_free(&scrape_pool_type, pool);
 }
@@ -208,5 +225,5 @@ void scrape_pool_end(struct scrape_manager *manager, struct pool *pool,
         gone = remove_unkept(manager, pool);
         pthread_mutex_unlock(&manager->lock);
         end_targets(gone);
-        pool_free(pool);
+        pool_free(manager, pool);
 }

@@ -79,6 +79,7 @@ static void test_inheritance_and_defaults(void **state)
                                      "  params: {m: [p, q]}\n"
                                      "  file_sd_configs: [{files: ['t/*.json', /abs/f.yml]}]\n");
         const struct scrape_config *a = config->scrapes[0], *b = config->scrapes[1];
+        const struct file_discovery_options *files;
 
         (void)state;
         assert_false(config->watch_host);
@@ -94,9 +95,11 @@ static void test_inheritance_and_defaults(void **state)
         assert_false(b->honor_timestamps || b->extra_scrape_metrics);
         assert_str(b->scheme, "https");
         assert_int_equal(b->param_count, 2);
-        assert_true(str_ends_with(b->file_discoveries[0].patterns[0], STR_LIT("/t/*.json")));
-        assert_true(b->file_discoveries[0].patterns[0].data[0] == '/');
-        assert_str(b->file_discoveries[0].patterns[1], "/abs/f.yml");
+        assert_int_equal(b->discovery_count, 1);
+        files = b->discoveries[0].options;
+        assert_true(str_ends_with(files->patterns[0], STR_LIT("/t/*.json")));
+        assert_true(files->patterns[0].data[0] == '/');
+        assert_str(files->patterns[1], "/abs/f.yml");
         assert_true(a->fingerprint != b->fingerprint);
         config_free(config);
 }
@@ -243,9 +246,9 @@ static void test_absent_features_are_refused_by_name(void **state)
         (void)state;
         check_error("rule_files: [x.yml]\n",
                     "1:1: rule_files: Pitwall does not support rules yet");
-        check_error("scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: pod}]}]\n",
-                    "1:32: kubernetes_sd_configs: Pitwall does not support service discovery by "
-                    "kubernetes yet");
+        check_error("scrape_configs: [{job_name: a, ec2_sd_configs: [{region: eu}]}]\n",
+                    "1:32: ec2_sd_configs: Pitwall does not support service discovery by "
+                    "ec2 yet");
         check_error("scrape_configs: [{job_name: a, scrape_failure_log_file: /x}]\n",
                     "1:32: scrape_failure_log_file: Pitwall does not support scrape failure logs "
                     "yet");

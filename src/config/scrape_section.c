@@ -3,10 +3,10 @@
 #include <stddef.h>
 
 #include "base/hash.h"
+#include "config/discovery_section_int.h"
 
 /* Prometheus's defaults (docs: Configuration, global). */
 enum { DEFAULT_INTERVAL_MS = 60000, DEFAULT_TIMEOUT_MS = 10000 };
-enum { DEFAULT_FILE_REFRESH_MS = 300000 };
 
 #define SETTING(member) offsetof(struct scrape_settings, member)
 #define GLOBAL(member) offsetof(struct global_section, member)
@@ -145,7 +145,8 @@ struct scrape_section {
         struct str job_name, metrics_path, scheme;
         enum scrape_protocol fallback_protocol;
         bool honor_labels, honor_timestamps, track_timestamps_staleness, enable_compression;
-        struct list params, static_groups, file_discoveries;
+        struct list params, static_groups;
+        struct discovery_list discoveries;
         struct relabel_rules relabel, metric_relabel;
         struct http_client_options http;
         uint64_t native_bucket_limit;
@@ -195,58 +196,6 @@ static bool decode_static_groups(struct decoder *d, const struct yaml_node *node
                            decode_static_group, &list->items, &list->count);
 }
 
-/* The last part of a path may hold one *; it must name a format we read. */
-static bool decode_file_pattern(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        struct str *pattern = slot;
-
-        if (!decode_path(d, node, slot))
-                return false;
-        if (!str_ends_with(*pattern, STR_LIT(".json")) &&
-            !str_ends_with(*pattern, STR_LIT(".yml")) && !str_ends_with(*pattern, STR_LIT(".yaml")))
-                return decode_fail(d, node, "path name \"" STR_FMT "\" is not valid for file "
-                                   "discovery", STR_ARG(node->text));
-        return true;
-}
-
-static bool decode_file_patterns(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        struct file_discovery_config *config = slot;
-        void *items;
-
-        if (!decode_list(d, node, "files", sizeof(struct str), decode_file_pattern, &items,
-                         &config->pattern_count))
-                return false;
-        config->patterns = items;
-        return true;
-}
-
-static bool decode_file_discovery(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        static const struct field fields[] = {
-                {"files", decode_file_patterns, 0, NULL},
-                {"refresh_interval", decode_duration,
-                 offsetof(struct file_discovery_config, refresh_interval_ms), NULL},
-        };
-        struct file_discovery_config *config = slot;
-
-        config->refresh_interval_ms = DEFAULT_FILE_REFRESH_MS;
-        if (!decode_mapping(d, node, "file_sd_config", fields, ARRAY_LEN(fields), slot))
-                return false;
-        if (!config->pattern_count)
-                return decode_fail(d, node, "file service discovery config must contain at least "
-                                   "one path name");
-        return true;
-}
-
-static bool decode_file_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
-{
-        struct list *list = slot;
-
-        return decode_list(d, node, "file_sd_configs", sizeof(struct file_discovery_config),
-                           decode_file_discovery, &list->items, &list->count);
-}
-
 static bool decode_params(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct list *list = slot;
@@ -285,7 +234,6 @@ static bool decode_scheme(struct decoder *d, const struct yaml_node *node, void 
 }
 
 #define SECTION(member) offsetof(struct scrape_section, member)
-#define ABSENT_DISCOVERY(kind) {kind "_sd_configs", NULL, 0, "service discovery by " kind}
 
 static const struct field scrape_fields[] = {
         SHARED_FIELDS(SECTION(settings)),
@@ -303,24 +251,8 @@ static const struct field scrape_fields[] = {
         {"relabel_configs", decode_relabel_rules, SECTION(relabel), NULL},
         {"metric_relabel_configs", decode_relabel_rules, SECTION(metric_relabel), NULL},
         {"static_configs", decode_static_groups, SECTION(static_groups), NULL},
-        {"file_sd_configs", decode_file_discoveries, SECTION(file_discoveries), NULL},
         HTTP_CLIENT_FIELDS(SECTION(http)),
-        ABSENT_DISCOVERY("aws"),          ABSENT_DISCOVERY("azure"),
-        ABSENT_DISCOVERY("consul"),       ABSENT_DISCOVERY("digitalocean"),
-        ABSENT_DISCOVERY("dns"),          ABSENT_DISCOVERY("docker"),
-        ABSENT_DISCOVERY("dockerswarm"),  ABSENT_DISCOVERY("ec2"),
-        ABSENT_DISCOVERY("eureka"),       ABSENT_DISCOVERY("gce"),
-        ABSENT_DISCOVERY("hetzner"),      ABSENT_DISCOVERY("http"),
-        ABSENT_DISCOVERY("ionos"),        ABSENT_DISCOVERY("kubernetes"),
-        ABSENT_DISCOVERY("kuma"),         ABSENT_DISCOVERY("lightsail"),
-        ABSENT_DISCOVERY("linode"),       ABSENT_DISCOVERY("marathon"),
-        ABSENT_DISCOVERY("nerve"),        ABSENT_DISCOVERY("nomad"),
-        ABSENT_DISCOVERY("oci"),          ABSENT_DISCOVERY("openstack"),
-        ABSENT_DISCOVERY("outscale"),     ABSENT_DISCOVERY("ovhcloud"),
-        ABSENT_DISCOVERY("puppetdb"),     ABSENT_DISCOVERY("scaleway"),
-        ABSENT_DISCOVERY("serverset"),    ABSENT_DISCOVERY("stackit"),
-        ABSENT_DISCOVERY("triton"),       ABSENT_DISCOVERY("uyuni"),
-        ABSENT_DISCOVERY("vultr"),
+        DISCOVERY_FIELDS(SECTION(discoveries)),
 };
 
 static struct str first_set(struct str own, struct str global)
@@ -450,8 +382,8 @@ static void fill_config(struct scrape_config *config, const struct scrape_sectio
         config->metric_relabel = section->metric_relabel;
         config->static_groups = section->static_groups.items;
         config->static_group_count = section->static_groups.count;
-        config->file_discoveries = section->file_discoveries.items;
-        config->file_discovery_count = section->file_discoveries.count;
+        config->discoveries = section->discoveries.items;
+        config->discovery_count = section->discoveries.count;
 }
 
 bool decode_scrape_config(struct decoder *d, const struct yaml_node *node,

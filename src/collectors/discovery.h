@@ -1,0 +1,44 @@
+/* collectors/discovery.h - finding targets: the kinds of discovery and their configuration.
+ *
+ * Semantics, fields, defaults and __meta_ labels are those of Prometheus 3.14 (docs:
+ * Configuration, *_sd_config). A discovery runs on a thread of its own, so that a slow API delays
+ * neither scraping nor a reload; while its source gives no good answer, the last targets stay.
+ */
+#ifndef COLLECTORS_DISCOVERY_H
+#define COLLECTORS_DISCOVERY_H
+
+#include "http/client.h"
+#include "model/labels.h"
+
+/* Targets with labels in common. */
+struct target_group {
+        struct labels labels;
+        const struct labels *targets; /* each with at least __address__; before the group's */
+        size_t target_count;
+};
+
+struct discovery_kind; /* how targets are found: "http", "dns", ... */
+
+/* NULL when there is none of that name. */
+const struct discovery_kind *discovery_kind_find(const char *name);
+/* Names in order; NULL behind the last. */
+const char *discovery_kind_name(size_t index);
+
+struct discovery_config {
+        const struct discovery_kind *kind;
+        uint64_t fingerprint; /* equal in two jobs: one discovery serves both */
+        int64_t refresh_interval_ms;
+        const void *options;  /* the structure of the kind, below */
+};
+
+struct file_discovery_options {
+        const struct str *patterns; /* absolute paths, or relative to the process; glob(7) */
+        size_t pattern_count;
+};
+
+struct http_discovery_options {
+        struct str url;
+        struct http_client_options http;
+};
+
+#endif
