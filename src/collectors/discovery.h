@@ -36,6 +36,13 @@ struct file_discovery_options {
         size_t pattern_count;
 };
 
+struct dns_discovery_options {
+        const struct str *names;
+        size_t name_count;
+        uint16_t type;  /* of the records, as DNS numbers them */
+        uint16_t port;  /* where the records hold none */
+};
+
 struct http_discovery_options {
         struct str url;
         struct http_client_options http;

@@ -21,7 +21,7 @@ struct discovery_kind {
         struct metric *failures;
 };
 
-extern const struct discovery_kind file_discovery_kind, http_discovery_kind;
+extern const struct discovery_kind dns_discovery_kind, file_discovery_kind, http_discovery_kind;
 
 /* ---- results: immutable once published, counted --------------------------------------------- */
 
@@ -100,6 +100,11 @@ struct target_groups {
 };
 
 enum target_groups_format { TARGET_GROUPS_JSON, TARGET_GROUPS_YAML };
+
+/* host:port, with brackets around an IPv6 address. In the arena. */
+struct str discovery_address(struct arena *arena, struct str host, unsigned port);
+/* prefix + name, with anything but letters, digits and _ in the name as _. In the arena. */
+struct str discovery_label_name(struct arena *arena, const char *prefix, struct str name);
 
 /* Target groups as file and HTTP discovery have them, in text from `origin`. Every group gets the
  * label, which says the origin. All in the arena. */

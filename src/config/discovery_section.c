@@ -1,11 +1,12 @@
 #include "config/discovery_section_int.h"
 
 #include <stddef.h>
+#include <strings.h>
 
 #include "base/hash.h"
 
 /* Prometheus's defaults (docs: Configuration, the section of each kind). */
-enum { FILE_REFRESH_MS = 300000, HTTP_REFRESH_MS = 60000 };
+enum { DNS_REFRESH_MS = 30000, FILE_REFRESH_MS = 300000, HTTP_REFRESH_MS = 60000 };
 
 #define HTTP_DEFAULTS {.follow_redirects = true, .enable_http2 = true}
 
@@ -42,6 +43,75 @@ static bool decode_section(struct decoder *d, const struct yaml_node *node, cons
         if (node->kind == YAML_NULL)
                 return decode_fail(d, node, "empty or null section in %ss", what);
         return decode_mapping(d, node, what, fields, field_count, section);
+}
+
+/* ---- dns ------------------------------------------------------------------------------------- */
+
+struct dns_section {
+        struct str_list names;
+        struct str type;
+        uint64_t port;
+        struct dns_discovery_options options;
+        int64_t refresh_ms;
+};
+
+#define DNS(member) offsetof(struct dns_section, member)
+
+static bool decode_dns_type(struct decoder *d, const struct yaml_node *node, struct str name,
+                            uint16_t *ret_type)
+{
+        static const struct {
+                const char *name;
+                uint16_t type;
+        } types[] = {{"A", 1}, {"AAAA", 28}, {"MX", 15}, {"NS", 2}, {"SRV", 33}};
+
+        for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+                if (name.len == strlen(types[i].name) &&
+                    strncasecmp(name.data, types[i].name, name.len) == 0) {
+                        *ret_type = types[i].type;
+                        return true;
+                }
+        }
+        return decode_fail(d, node, "invalid DNS-SD records type " STR_FMT, STR_ARG(name));
+}
+
+static bool decode_dns_discovery(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"names", decode_strings, DNS(names), NULL},
+                {"type", decode_string, DNS(type), NULL},
+                {"port", decode_uint, DNS(port), NULL},
+                {"refresh_interval", decode_duration, DNS(refresh_ms), NULL},
+        };
+        struct dns_section *section = arena_new(d->arena, struct dns_section);
+        struct dns_discovery_options *options = &section->options;
+        struct discovery_config *config = slot;
+
+        section->refresh_ms = DNS_REFRESH_MS;
+        section->type = STR_LIT("SRV");
+        if (!decode_section(d, node, "dns_sd_config", fields, ARRAY_LEN(fields), section))
+                return false;
+        if (!section->names.count)
+                return decode_fail(d, node, "DNS-SD config must contain at least one SRV record "
+                                   "name");
+        if (!decode_dns_type(d, node, section->type, &options->type))
+                return false;
+        if (section->port > UINT16_MAX)
+                return decode_fail(d, node, "port must be at most %d", UINT16_MAX);
+        if (!section->port && strncasecmp(section->type.data, "SRV", section->type.len) != 0)
+                return decode_fail(d, node, "a port is required in DNS-SD configs for all record "
+                                   "types except SRV");
+        options->names = section->names.items;
+        options->name_count = section->names.count;
+        options->port = (uint16_t)section->port;
+        config->refresh_interval_ms = section->refresh_ms;
+        config->options = options;
+        return true;
+}
+
+bool decode_dns_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        return decode_discoveries(d, node, "dns", slot, decode_dns_discovery);
 }
 
 /* ---- file ------------------------------------------------------------------------------------ */

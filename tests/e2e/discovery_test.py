@@ -1,6 +1,11 @@
 """Discovery against servers that answer as the real ones do, well and badly."""
+import contextlib
 import json
+import os
 import pathlib
+import socket
+import struct
+import subprocess
 import threading
 import unittest
 
@@ -181,6 +186,168 @@ class HttpTest(DiscoveryTest):
         code, seconds = pitwall.terminate()
         self.assertEqual(code, 0)
         self.assertLess(seconds, 3)
+
+
+class NameServer:
+    """A DNS server: `records` maps (name, type) to a list of record data, or a code, or None for
+    silence; other types of a known name have no records, other names do not exist. Answers above
+    `udp_max` bytes are truncated over UDP."""
+
+    TYPES = {"A": 1, "NS": 2, "CNAME": 5, "MX": 15, "AAAA": 28, "SRV": 33}
+
+    def __init__(self, address, records):
+        self.records, self.questions, self.udp_max = records, [], 4096
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.tcp = socket.socket()
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.udp.bind((address, 53))
+        self.tcp.bind((address, 53))
+        self.tcp.listen()
+        self.threads = [threading.Thread(target=serve, daemon=True)
+                        for serve in (self.serve_udp, self.serve_tcp)]
+        for thread in self.threads:
+            thread.start()
+
+    def close(self):
+        for server, thread in zip((self.udp, self.tcp), self.threads):
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            server.close()
+
+    def serve_udp(self):
+        with contextlib.suppress(OSError):
+            while True:
+                question, client = self.udp.recvfrom(4096)
+                if not question:
+                    return  # closed
+                answer = self.answer(question, "udp")
+                if answer and len(answer) > self.udp_max:
+                    answer = answer[:2] + struct.pack(">H", 0x8380) + answer[4:12]
+                if answer:
+                    # First a forged one, with another id.
+                    self.udp.sendto(bytes([answer[0] ^ 1]) + answer[1:], client)
+                    self.udp.sendto(answer, client)
+
+    def serve_tcp(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.tcp.accept()[0]
+                with connection:
+                    length, = struct.unpack(">H", connection.recv(2, socket.MSG_WAITALL))
+                    answer = self.answer(connection.recv(length, socket.MSG_WAITALL), "tcp")
+                    if answer:
+                        connection.sendall(struct.pack(">H", len(answer)) + answer)
+
+    def answer(self, question, transport):
+        end, labels = 12, []
+        while question[end]:
+            labels.append(question[end + 1:end + 1 + question[end]].decode())
+            end += 1 + question[end]
+        name, number = ".".join(labels) + ".", struct.unpack(">H", question[end + 1:end + 3])[0]
+        kind = next(kind for kind, value in self.TYPES.items() if value == number)
+        self.questions.append((name, kind, transport))
+        known = any(known == name for known, _ in self.records)
+        found = self.records.get((name, kind), [] if known else 3)
+        if found is None:
+            return None
+        code, records = (found, []) if isinstance(found, int) else (0, found)
+        return (question[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(records), 0, 0) +
+                question[12:end + 5] + b"".join(
+                    b"\xc0\x0c" + struct.pack(">HHIH", self.TYPES[kind], 1, 60, len(data)) + data
+                    for kind, data in records))
+
+    @staticmethod
+    def name(text):
+        return b"".join(bytes([len(label)]) + label.encode()
+                        for label in text.split(".") if label) + b"\0"
+
+
+def may_unshare():
+    return os.geteuid() == 0 and subprocess.run(
+        ["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+@unittest.skipUnless(may_unshare(), "port 53 and /etc/resolv.conf need root")
+class DnsTest(DiscoveryTest):
+    def resolve(self, section, records, conf="nameserver 127.0.0.211\n"):
+        self.server = self.start(NameServer("127.0.0.211", records))
+        folder = self.start(Pitwall()).folder
+        (folder / "resolv.conf").write_text(conf)
+        mount = f'mount --bind {folder}/resolv.conf /etc/resolv.conf && exec "$@"'
+        return self.discover(f"dns_sd_configs: [{section}]",
+                             prefix=["unshare", "-m", "sh", "-c", mount, "sh"])
+
+    def test_srv(self):
+        name = NameServer.name
+        pitwall = self.resolve("{names: [_api._tcp.ex.com]}", {
+            ("_api._tcp.ex.com.", "SRV"): [
+                ("SRV", struct.pack(">HHH", 0, 5, 9100) + name("a.ex.com.")),
+                ("SRV", struct.pack(">HHH", 0, 5, 9200) + name("b.ex.com."))]})
+        self.wait_for_addresses(pitwall, ["a.ex.com:9100", "b.ex.com:9200"])
+        self.assertEqual(self.labels(pitwall)[0], {
+            "__address__": "a.ex.com:9100", "__meta_dns_name": "_api._tcp.ex.com",
+            "__meta_dns_srv_record_target": "a.ex.com.", "__meta_dns_srv_record_port": "9100"})
+
+    def test_the_other_types(self):
+        name = NameServer.name
+        for kind, data, address, labels in (
+                ("A", socket.inet_aton("10.0.0.7"), "10.0.0.7:80", {}),
+                ("AAAA", socket.inet_pton(socket.AF_INET6, "2001:db8::7"), "[2001:db8::7]:80", {}),
+                ("MX", b"\0\x0a" + name("mx.ex.com"), "mx.ex.com:80",
+                 {"__meta_dns_mx_record_target": "mx.ex.com."}),
+                ("NS", name("ns.ex.com"), "ns.ex.com:80",
+                 {"__meta_dns_ns_record_target": "ns.ex.com."})):
+            with self.subTest(kind):
+                pitwall = self.resolve(
+                    f"{{names: [ex.com], type: {kind.lower()}, port: 80}}",
+                    {("ex.com.", kind): [("CNAME", name("other.com")), (kind, data)]})
+                self.wait_for_addresses(pitwall, [address])
+                self.assertEqual(self.labels(pitwall), [
+                    {"__address__": address, "__meta_dns_name": "ex.com", **labels}])
+                pitwall.close()
+                self.server.close()
+
+    def test_search_domains_and_a_dead_server(self):
+        pitwall = self.resolve(
+            "{names: [web, a.b], type: A, port: 80}",
+            {("web.second.ex.", "A"): [("A", bytes([10, 0, 0, 1]))],
+             ("a.b.first.ex.", "A"): [("A", bytes([10, 0, 0, 2]))]},
+            "search first.ex second.ex\nnameserver 127.0.0.212\nnameserver 127.0.0.211\n")
+        self.wait_for_addresses(pitwall, ["10.0.0.1:80", "10.0.0.2:80"])
+        self.assertEqual([name for name, _, _ in self.server.questions if "web" in name],
+                         ["web.first.ex.", "web.second.ex."])
+        self.assertEqual([name for name, _, _ in self.server.questions if "a.b" in name],
+                         ["a.b.", "a.b.first.ex."])
+
+    def test_a_large_answer_comes_over_tcp(self):
+        records = [("A", bytes([10, 1, i // 250, i % 250])) for i in range(1000)]
+        pitwall = self.resolve("{names: [many.ex], type: A, port: 80}",
+                               {("many.ex.", "A"): records})
+        wait_for(lambda: len(self.addresses(pitwall)) == 1000)
+        self.assertEqual(self.server.questions[:2],
+                         [("many.ex.", "A", "udp"), ("many.ex.", "A", "tcp")])
+
+    def test_a_name_that_nobody_can_tell_of_keeps_its_targets(self):
+        records = {("a.ex.", "A"): [("A", bytes([10, 0, 0, 1]))],
+                   ("b.ex.", "A"): [("A", bytes([10, 0, 0, 2]))]}
+        pitwall = self.resolve("{names: [a.ex, b.ex], type: A, port: 80, refresh_interval: 200ms}",
+                               records)
+        self.wait_for_addresses(pitwall, ["10.0.0.1:80", "10.0.0.2:80"])
+        before = self.failures(pitwall, "dns")
+        records["a.ex.", "A"] = 2  # the server fails
+        records["b.ex.", "A"] = [("A", bytes([10, 0, 0, 3]))]
+        self.wait_for_addresses(pitwall, ["10.0.0.1:80", "10.0.0.3:80"])
+        records["b.ex.", "A"] = [("A", b"short")]
+        wait_for(lambda: self.failures(pitwall, "dns") > before + 4)
+        self.assertEqual(self.addresses(pitwall), ["10.0.0.1:80", "10.0.0.3:80"])
+        records["b.ex.", "A"] = 3  # the name is gone
+        self.wait_for_addresses(pitwall, ["10.0.0.1:80"])
+        records["a.ex.", "A"] = []
+        self.wait_for_addresses(pitwall, [])
+        records["a.ex.", "A"] = None
+        code, seconds = pitwall.terminate()
+        self.assertLess(seconds, 2)
 
 
 if __name__ == "__main__":
