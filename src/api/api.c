@@ -37,6 +37,7 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api_series_register(api, router);
         api_write_register(api, router);
         api_otlp_register(api, router);
+        api_pushgateway_register(api, router);
         api_read_register(api, router);
         api_targets_register(api, router);
         api_status_register(api, router);

@@ -17,6 +17,7 @@ struct http_router;
 struct otlp_options;
 struct promql_options;
 struct push;
+struct push_groups;
 struct regex;
 struct scrape_manager;
 struct tsdb;
@@ -33,6 +34,7 @@ struct api {
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
         struct push *push;
+        struct push_groups *push_groups;
         const struct promql_options *query_options;
         const struct clock *clock;
         const struct api_flag *flags;
@@ -45,6 +47,7 @@ struct api {
         /* The server's side; thread-safe. */
         bool (*reload)(void *ctx, struct error *err);
         void (*quit)(void *ctx);
+        void (*groups_changed)(void *ctx); /* a group was pushed */
         bool (*ready)(void *ctx);
         struct str (*config_yaml)(void *ctx, struct arena *arena);
         struct labels (*external_labels)(void *ctx, struct arena *arena);

@@ -337,7 +337,7 @@ static bool decode_scrape_configs(struct decoder *d, struct document *document)
         for (const struct yaml_node *item = document->scrape_configs->first; item;
              item = item->next)
                 count++;
-        config->scrapes = arena_array(&config->arena, struct scrape_config *, count + 2);
+        config->scrapes = arena_array(&config->arena, struct scrape_config *, count + 3);
         for (const struct yaml_node *item = document->scrape_configs->first; item;
              item = item->next) {
                 struct scrape_config *scrape;

@@ -114,7 +114,23 @@ static void spell_bound(struct labels_builder *builder, enum bound_label bound)
 
 /* ---- what the scrape config says ----------------------------------------------------------- */
 
-static void attach_target_labels(const struct exposition_options *options,
+/* Whether a line says that a label is empty, with which Pushgateway asks for none to be attached.
+ * No value can hold the text that is looked for: its quotes would be escaped. */
+static bool is_said_empty(struct arena *arena, struct str text, struct str name)
+{
+        struct str said = str_from(arena_printf(arena, STR_FMT "=\"\"", STR_ARG(name)));
+
+        for (size_t at = 1; at + said.len <= text.len; at++) {
+                char before = text.data[at - 1];
+
+                if ((before == '{' || before == ',' || before == ' ') &&
+                    memcmp(text.data + at, said.data, said.len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void attach_target_labels(const struct exposition_options *options, struct str text,
                                  struct labels_builder *builder)
 {
         for (size_t i = 0; i < options->target_labels.count; i++) {
@@ -122,7 +138,8 @@ static void attach_target_labels(const struct exposition_options *options,
                 struct str scraped = labels_builder_get(builder, label->name);
                 struct str renamed = label->name;
 
-                if (scraped.len && options->honor_labels)
+                if (options->honor_labels &&
+                    (scraped.len || is_said_empty(builder->arena, text, label->name)))
                         continue;
                 if (scraped.len) {
                         do
@@ -201,7 +218,7 @@ bool scraped_series_labels(const struct exposition_options *options, const struc
         if (scrape)
                 find_traits(scrape, &builder, traits);
         spell_bound(&builder, traits->bound);
-        attach_target_labels(options, &builder);
+        attach_target_labels(options, text, &builder);
         traits->kept = relabel_apply(options->metric_relabel, &builder);
         *ret_labels = labels_builder_finish(&builder);
         if (!traits->kept || ret_labels->count == 0) {

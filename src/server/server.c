@@ -21,6 +21,7 @@
 #include "formats/otlp_metrics.h"
 #include "http/server.h"
 #include "ingest/push.h"
+#include "ingest/push_groups.h"
 #include "model/feed.h"
 #include "promql/promql.h"
 #include "server/access_int.h"
@@ -47,6 +48,8 @@ struct server {
         struct tsdb *tsdb;
         struct scrape_manager *scrapes;
         struct push *push;
+        struct push_groups *push_groups;
+        bool groups_exposed;       /* reload_lock */
         struct remote_writer *remote_writer;
         struct remote_reader *remote_reader;
         struct http_router *router;
@@ -148,11 +151,60 @@ static void render_own(void *ctx, struct buf *out)
         remote_writer_render(server->remote_writer, out);
 }
 
-/* config_load leaves room for these two. */
+static void render_groups(void *ctx, struct buf *out)
+{
+        struct server *server = ctx;
+
+        push_groups_render(server->push_groups, out);
+}
+
+/* What was pushed is scraped as from a Pushgateway, from the first push on. */
+static void add_groups_scrape(struct server *server, struct config *config)
+{
+        struct scrape_config *scrape;
+
+        server->groups_exposed = !push_groups_empty(server->push_groups);
+        if (!server->groups_exposed)
+                return;
+        scrape = builtin_scrape(server, has_job(config, "pushgateway") ? "pitwall-pushgateway"
+                                                                       : "pushgateway",
+                                server->address, "/metrics/pushed", config->host_interval_ms,
+                                render_groups);
+        scrape->honor_labels = true;
+        config->scrapes[config->scrape_count++] = scrape;
+}
+
+static void groups_changed(void *ctx)
+{
+        struct server *server = ctx;
+
+        pthread_mutex_lock(&server->reload_lock);
+        if (!server->groups_exposed) {
+                add_groups_scrape(server, server->config);
+                scrape_manager_apply(server->scrapes, server->config->scrapes,
+                                     server->config->scrape_count);
+        }
+        pthread_mutex_unlock(&server->reload_lock);
+}
+
+static void start_push_groups(struct server *server)
+{
+        char path[PATH_MAX];
+        size_t unreadable;
+
+        snprintf(path, sizeof(path), "%s/pushgateway", server->options->data_dir);
+        server->push_groups = push_groups_new(path, &clock_real, &unreadable);
+        if (unreadable)
+                log_with(LOG_WARN, "pushed groups could not be read", LOG_CSTR("folder", path),
+                         LOG_INT("files", (int64_t)unreadable));
+}
+
+/* config_load leaves room for these three. */
 static void add_builtin_scrapes(struct server *server, struct config *config)
 {
         char hostname[256] = "localhost";
 
+        add_groups_scrape(server, config);
         if (!config->watch_host)
                 return;
         gethostname(hostname, sizeof(hostname) - 1);
@@ -482,6 +534,8 @@ static bool set_up_api(struct server *server, struct error *err)
                 .tsdb = server->tsdb,
                 .scrapes = server->scrapes,
                 .push = server->push,
+                .push_groups = server->push_groups,
+                .groups_changed = groups_changed,
                 .query_options = &server->settings.query,
                 .clock = &clock_real,
                 .flags = server->flags,
@@ -576,6 +630,7 @@ static bool start(struct server *server, struct error *err)
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
         server->push = push_new(&sink);
+        start_push_groups(server);
         start_remote_reader(server);
         if (!start_remote_writer(server, err) || !set_up_api(server, err))
                 return false;
@@ -605,6 +660,7 @@ static void stop(struct server *server)
         remote_writer_free(server->remote_writer);
         remote_reader_free(server->remote_reader);
         push_free(server->push);
+        push_groups_free(server->push_groups);
         tsdb_close(server->tsdb);
         if (server->router) {
                 api_release(&server->api);
