@@ -36,6 +36,20 @@ struct file_discovery_options {
         size_t pattern_count;
 };
 
+struct consul_discovery_options {
+        struct str url; /* of the API, without /v1 */
+        struct str datacenter, name_space, partition, tag_separator;
+        struct str filter, health_filter;
+        bool allow_stale;
+        const struct str *services; /* only these; none: all */
+        size_t service_count;
+        const struct str *tags;     /* that an instance must have, all of them */
+        size_t tag_count;
+        const struct http_header *node_meta;
+        size_t node_meta_count;
+        struct http_client_options http;
+};
+
 struct dns_discovery_options {
         const struct str *names;
         size_t name_count;

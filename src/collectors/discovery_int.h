@@ -21,7 +21,8 @@ struct discovery_kind {
         struct metric *failures;
 };
 
-extern const struct discovery_kind dns_discovery_kind, file_discovery_kind, http_discovery_kind;
+extern const struct discovery_kind consul_discovery_kind, dns_discovery_kind, file_discovery_kind,
+        http_discovery_kind;
 
 /* ---- results: immutable once published, counted --------------------------------------------- */
 
@@ -53,6 +54,9 @@ void discovery_run_refresh(struct discovery *discovery,
                            bool (*refresh)(struct discovery *discovery, void *state,
                                            struct discovery_result *result, struct error *err),
                            void *state);
+
+/* The largest answer that is read. Parsed, it may take thirty times as much, for a moment. */
+enum { DISCOVERY_BODY_MAX_BYTES = 32 << 20, DISCOVERY_ARENA_MAX_BYTES = 512 << 20 };
 
 /* An HTTP request of a discovery. The caller sets fetch but for done and ctx. */
 struct discovery_call {
@@ -105,6 +109,17 @@ enum target_groups_format { TARGET_GROUPS_JSON, TARGET_GROUPS_YAML };
 struct str discovery_address(struct arena *arena, struct str host, unsigned port);
 /* prefix + name, with anything but letters, digits and _ in the name as _. In the arena. */
 struct str discovery_label_name(struct arena *arena, const char *prefix, struct str name);
+
+/* Members of a JSON object, which may be NULL; what is absent or of another kind counts as empty,
+ * 0, false or NULL. */
+struct str discovery_text(const struct json_value *object, const char *key);
+unsigned discovery_port(const struct json_value *object, const char *key);
+bool discovery_flag(const struct json_value *object, const char *key);
+const struct json_value *discovery_find(const struct json_value *object, const char *key);
+const struct json_value *discovery_first(const struct json_value *object, const char *key);
+/* A label for every member that is a text. */
+void discovery_add_map(struct labels_builder *builder, const char *prefix,
+                       const struct json_value *map);
 
 /* Target groups as file and HTTP discovery have them, in text from `origin`. Every group gets the
  * label, which says the origin. All in the arena. */

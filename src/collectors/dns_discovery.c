@@ -1,4 +1,4 @@
-/* Targets from DNS records (dns_sd_configs). A name that no server can tell of keeps its targets. */
+/* Targets from DNS records (dns_sd_configs). A name no server can tell of keeps its targets. */
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "collectors/discovery_int.h"

@@ -7,8 +7,6 @@
 METRIC_COUNTER(failures, "pitwall_discovery_failures_total", "kind=\"http\"",
                "Discoveries that gave no good answer; the last targets stayed.")
 
-enum { BODY_MAX_BYTES = 64 << 20, ARENA_MAX_BYTES = 512 << 20 };
-
 /* application/json, perhaps with charset=utf-8: what Prometheus takes. */
 static bool is_json(struct str content_type)
 {
@@ -40,7 +38,7 @@ static bool take_answer(const struct http_discovery_options *options,
         if (!is_json(str_from(fetch->content_type)))
                 return error_set(err, ERROR_INVALID, "Get \"" STR_FMT "\": unsupported content "
                                  "type \"%s\"", STR_ARG(options->url), fetch->content_type);
-        arena_init(&arena, ARENA_MAX_BYTES);
+        arena_init(&arena, DISCOVERY_ARENA_MAX_BYTES);
         ok = target_groups_parse(&arena, buf_str(&fetch->body), TARGET_GROUPS_JSON, origin,
                                  &groups, err);
         for (size_t i = 0; ok && i < groups.count; i++)
@@ -63,7 +61,7 @@ static bool refresh_http(struct discovery *discovery, void *state,
                 .header_count = ARRAY_LEN(headers),
                 .accept_gzip = true,
                 .timeout_ms = config->refresh_interval_ms,
-                .body = BUF_INIT(BODY_MAX_BYTES),
+                .body = BUF_INIT(DISCOVERY_BODY_MAX_BYTES),
         };
         bool ok;
 

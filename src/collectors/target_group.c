@@ -1,35 +1,5 @@
-#include <ctype.h>
-
 #include "codec/yaml.h"
 #include "collectors/discovery_int.h"
-
-struct str discovery_address(struct arena *arena, struct str host, unsigned port)
-{
-        bool brackets = str_find_byte(host, ':') < host.len || str_find_byte(host, '%') < host.len;
-
-        return str_from(arena_printf(arena, "%s" STR_FMT "%s:%u", brackets ? "[" : "",
-                                     STR_ARG(host), brackets ? "]" : "", port));
-}
-
-struct str discovery_label_name(struct arena *arena, const char *prefix, struct str name)
-{
-        size_t len = strlen(prefix);
-        char *text = arena_alloc(arena, len + name.len + 1);
-
-        memcpy(text, prefix, len);
-        for (size_t i = 0; i < name.len; i++) {
-                unsigned char c = (unsigned char)name.data[i];
-
-                /* A character of several bytes becomes one underscore. */
-                if ((c & 0xc0) == 0x80 && len > strlen(prefix))
-                        continue;
-                text[len++] = c < 0x80 && isalnum(c) ? (char)c : '_';
-        }
-        text[len] = '\0';
-        return str_make(text, len);
-}
-
-/* ---- the text of file and HTTP discovery ----------------------------------------------------- */
 
 /* JSON as the YAML tree it nearly is, so that one reader serves both. A number or a boolean is no
  * text in JSON: it becomes a list, which is refused wherever text is wanted. */

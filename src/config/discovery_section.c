@@ -6,7 +6,8 @@
 #include "base/hash.h"
 
 /* Prometheus's defaults (docs: Configuration, the section of each kind). */
-enum { DNS_REFRESH_MS = 30000, FILE_REFRESH_MS = 300000, HTTP_REFRESH_MS = 60000 };
+enum { CONSUL_REFRESH_MS = 30000, DNS_REFRESH_MS = 30000, FILE_REFRESH_MS = 300000 };
+enum { HTTP_REFRESH_MS = 60000 };
 
 #define HTTP_DEFAULTS {.follow_redirects = true, .enable_http2 = true}
 
@@ -43,6 +44,126 @@ static bool decode_section(struct decoder *d, const struct yaml_node *node, cons
         if (node->kind == YAML_NULL)
                 return decode_fail(d, node, "empty or null section in %ss", what);
         return decode_mapping(d, node, what, fields, field_count, section);
+}
+
+/* ---- consul ---------------------------------------------------------------------------------- */
+
+struct consul_section {
+        struct consul_discovery_options options;
+        struct str server, scheme, path_prefix, token, username, password;
+        struct str_list services, tags;
+        struct header_list node_meta;
+        int64_t refresh_ms;
+};
+
+#define CONSUL(member) offsetof(struct consul_section, member)
+
+/* The token and the older pair of username and password, as the client's options. */
+static bool complete_consul_http(struct decoder *d, const struct yaml_node *node,
+                                 const struct consul_section *section,
+                                 struct http_client_options *http)
+{
+        struct http_header *headers;
+
+        if (section->username.len || section->password.len) {
+                if (yaml_find(node, "basic_auth"))
+                        return decode_fail(d, node, "at most one of consul SD configuration "
+                                           "username and password and basic auth configuration "
+                                           "can be configured");
+                http->basic_username = section->username;
+                http->basic_password = section->password;
+        }
+        if (!section->token.len)
+                return true;
+        if (yaml_find(node, "authorization") || yaml_find(node, "oauth2"))
+                return decode_fail(d, node, "at most one of consul SD token, authorization, or "
+                                   "oauth2 can be configured");
+        headers = arena_array(d->arena, struct http_header, http->header_count + 1);
+        if (http->header_count)
+                memcpy(headers, http->headers, http->header_count * sizeof(*headers));
+        headers[http->header_count++] =
+                (struct http_header){STR_LIT("X-Consul-Token"), section->token};
+        http->headers = headers;
+        return true;
+}
+
+/* The server may be host:port, or with a scheme of its own, or unix:///path. */
+static struct str consul_url(struct decoder *d, struct consul_section *section)
+{
+        struct str server = section->server, scheme = section->scheme;
+
+        if (str_starts_with(server, STR_LIT("unix://"))) {
+                section->options.http.unix_socket =
+                        arena_str(d->arena, str_slice(server, strlen("unix://"), server.len));
+                server = STR_LIT("localhost");
+                scheme = STR_LIT("http");
+        } else if (str_starts_with(server, STR_LIT("http://"))) {
+                server = str_slice(server, strlen("http://"), server.len);
+                scheme = STR_LIT("http");
+        } else if (str_starts_with(server, STR_LIT("https://"))) {
+                server = str_slice(server, strlen("https://"), server.len);
+                scheme = STR_LIT("https");
+        }
+        return str_from(arena_printf(d->arena, STR_FMT "://" STR_FMT "%s" STR_FMT, STR_ARG(scheme),
+                                     STR_ARG(server), section->path_prefix.len ? "/" : "",
+                                     STR_ARG(section->path_prefix)));
+}
+
+static bool decode_consul_discovery(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"server", decode_string, CONSUL(server), NULL},
+                {"path_prefix", decode_string, CONSUL(path_prefix), NULL},
+                {"token", decode_string, CONSUL(token), NULL},
+                {"datacenter", decode_string, CONSUL(options.datacenter), NULL},
+                {"namespace", decode_string, CONSUL(options.name_space), NULL},
+                {"partition", decode_string, CONSUL(options.partition), NULL},
+                {"tag_separator", decode_string, CONSUL(options.tag_separator), NULL},
+                {"scheme", decode_string, CONSUL(scheme), NULL},
+                {"username", decode_string, CONSUL(username), NULL},
+                {"password", decode_string, CONSUL(password), NULL},
+                {"allow_stale", decode_bool, CONSUL(options.allow_stale), NULL},
+                {"refresh_interval", decode_duration, CONSUL(refresh_ms), NULL},
+                {"services", decode_strings, CONSUL(services), NULL},
+                {"tags", decode_strings, CONSUL(tags), NULL},
+                {"node_meta", decode_string_map, CONSUL(node_meta), NULL},
+                {"filter", decode_string, CONSUL(options.filter), NULL},
+                {"health_filter", decode_string, CONSUL(options.health_filter), NULL},
+                HTTP_CLIENT_FIELDS(CONSUL(options.http)),
+        };
+        struct consul_section *section = arena_new(d->arena, struct consul_section);
+        struct consul_discovery_options *options = &section->options;
+        struct discovery_config *config = slot;
+
+        *section = (struct consul_section){
+                .options = {.allow_stale = true, .tag_separator = STR_LIT(","),
+                            .http = HTTP_DEFAULTS},
+                .server = STR_LIT("localhost:8500"),
+                .scheme = STR_LIT("http"),
+                .refresh_ms = CONSUL_REFRESH_MS,
+        };
+        if (!decode_section(d, node, "consul_sd_config", fields, ARRAY_LEN(fields), section))
+                return false;
+        if (!str_trim(section->server).len)
+                return decode_fail(d, node, "consul SD configuration requires a server address");
+        if (!complete_consul_http(d, node, section, &options->http) ||
+            !decode_check_http(d, node, &options->http))
+                return false;
+        options->url = consul_url(d, section);
+        options->services = section->services.items;
+        options->service_count = section->services.count;
+        options->tags = section->tags.items;
+        options->tag_count = section->tags.count;
+        options->node_meta = section->node_meta.items;
+        options->node_meta_count = section->node_meta.count;
+        config->refresh_interval_ms = section->refresh_ms;
+        config->options = options;
+        return true;
+}
+
+bool decode_consul_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        return decode_discoveries(d, node, "consul", slot, decode_consul_discovery);
 }
 
 /* ---- dns ------------------------------------------------------------------------------------- */

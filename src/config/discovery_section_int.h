@@ -11,6 +11,7 @@ struct discovery_list {
 };
 
 /* The list of one kind; appends to the struct discovery_list at the slot. */
+bool decode_consul_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_dns_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_file_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
@@ -19,6 +20,7 @@ bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, vo
 
 /* `at` is the offset of the list. */
 #define DISCOVERY_FIELDS(at)                                                                       \
+        {"consul_sd_configs", decode_consul_discoveries, (at), NULL},                              \
         {"dns_sd_configs", decode_dns_discoveries, (at), NULL},                                    \
         {"file_sd_configs", decode_file_discoveries, (at), NULL},                                  \
         {"http_sd_configs", decode_http_discoveries, (at), NULL},                                  \

@@ -7,7 +7,9 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import unittest
+import urllib.parse
 
 from harness import EndToEndTest, Exporter, Pitwall, wait_for
 
@@ -348,6 +350,180 @@ class DnsTest(DiscoveryTest):
         records["a.ex.", "A"] = None
         code, seconds = pitwall.terminate()
         self.assertLess(seconds, 2)
+
+
+class Consul:
+    """Consul's HTTP API with blocking queries, as far as discovery asks of it."""
+
+    def __init__(self, start):
+        self.changed = threading.Condition()
+        self.index = 10
+        self.services = {}   # name -> instances, as /v1/health/service gives them
+        self.broken = None   # an answer to everything
+        self.api = start(Api({"/v1/agent/self": {"Config": {"Datacenter": "ldn", "NodeName": "n"}}}))
+        self.api.answer = self.respond
+
+    @staticmethod
+    def instance(name, node, port, **service):
+        return {"Node": {"ID": "6f3c", "Node": node, "Address": f"10.0.0.{port % 256}",
+                         "Datacenter": "ldn", "TaggedAddresses": {"lan": "10.9.0.1"},
+                         "Meta": {"rack-id": "r1"}, "CreateIndex": 5, "ModifyIndex": 6},
+                "Service": {"ID": f"{name}-{node}", "Service": name, "Tags": [], "Address": "",
+                            "Meta": None, "Port": port, "Weights": {"Passing": 1, "Warning": 1},
+                            **service},
+                "Checks": [{"Node": node, "CheckID": "serfHealth", "Status": "passing",
+                            "ServiceTags": []}]}
+
+    def set(self, services=None, **changes):
+        with self.changed:
+            self.services = services if services is not None else {**self.services, **changes}
+            self.index += 1
+            self.changed.notify_all()
+
+    def respond(self, handler):
+        path, _, query = handler.path.partition("?")
+        params = urllib.parse.parse_qs(query, keep_blank_values=True)
+        if path == "/v1/agent/self" and not self.broken:
+            return Api.respond(self.api, handler)
+        with self.changed:
+            until = time.monotonic() + 5
+            while not self.broken and int(params.get("index", ["0"])[0]) >= self.index and \
+                    time.monotonic() < until:
+                self.changed.wait(0.1)
+            body, status = self.answer(path, params), 200
+            if self.broken:
+                status, body = self.broken
+            index = self.index
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("X-Consul-Index", str(index))
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        return handler.wfile.write(body)
+
+    def answer(self, path, params):
+        if path == "/v1/catalog/services":
+            return {name: sorted({tag for instance in instances
+                                  for tag in instance["Service"]["Tags"]})
+                    for name, instances in self.services.items()}
+        wanted = set(params.get("tag", []))
+        name = urllib.parse.unquote(path.removeprefix("/v1/health/service/"))
+        return [instance for instance in self.services.get(name, [])
+                if wanted <= set(instance["Service"]["Tags"])]
+
+    def queries(self, path):
+        return [urllib.parse.parse_qs(asked.partition("?")[2], keep_blank_values=True)
+                for asked, _ in self.api.requests if asked.partition("?")[0] == path]
+
+
+class ConsulTest(DiscoveryTest):
+    def setUp(self):
+        self.consul = Consul(self.start)
+        self.server = f"server: '{self.consul.api.address}'"
+
+    def test_labels(self):
+        web = Consul.instance("web", "node-a", 8080, Tags=["blue", "v1"], Address="10.1.1.1",
+                              Meta={"metrics.path": "/m"}, Namespace="default",
+                              Partition="p1")
+        web["Checks"] += [{"CheckID": "service:web", "Status": "critical"}]
+        self.consul.set({"web": [web]})
+        pitwall = self.discover(f"consul_sd_configs: [{{{self.server}}}]")
+        self.wait_for_addresses(pitwall, ["10.1.1.1:8080"])
+        self.assertEqual(self.labels(pitwall), [{
+            "__address__": "10.1.1.1:8080",
+            "__meta_consul_address": "10.0.0.144",
+            "__meta_consul_dc": "ldn",
+            "__meta_consul_health": "critical",
+            "__meta_consul_metadata_rack_id": "r1",
+            "__meta_consul_namespace": "default",
+            "__meta_consul_node": "node-a",
+            "__meta_consul_partition": "p1",
+            "__meta_consul_service": "web",
+            "__meta_consul_service_address": "10.1.1.1",
+            "__meta_consul_service_id": "web-node-a",
+            "__meta_consul_service_metadata_metrics_path": "/m",
+            "__meta_consul_service_port": "8080",
+            "__meta_consul_tagged_address_lan": "10.9.0.1",
+            "__meta_consul_tags": ",blue,v1,"}])
+
+    def test_health_is_that_of_the_worst_check(self):
+        def with_checks(node, port, *checks):
+            instance = Consul.instance("web", node, port)
+            instance["Checks"] = [{"CheckID": check, "Status": status} for check, status in checks]
+            return instance
+        self.consul.set({"web": [
+            with_checks("a", 1),
+            with_checks("b", 2, ("x", "passing"), ("y", "warning")),
+            with_checks("c", 3, ("x", "warning"), ("y", "critical")),
+            with_checks("d", 4, ("x", "critical"), ("_service_maintenance:web", "critical")),
+            with_checks("e", 5, ("_node_maintenance", "critical")),
+            with_checks("f", 6, ("x", "odd"))]})
+        pitwall = self.discover(f"consul_sd_configs: [{{{self.server}, services: [web]}}]")
+        wait_for(lambda: len(self.labels(pitwall)) == 6)
+        self.assertEqual([labels.get("__meta_consul_health") for labels in self.labels(pitwall)],
+                         ["passing", "warning", "critical", "maintenance", "maintenance", None])
+
+    def test_changes_come_at_once(self):
+        self.consul.set({"web": [Consul.instance("web", "a", 1)]})
+        pitwall = self.discover(
+            f"consul_sd_configs: [{{{self.server}, refresh_interval: 100ms}}]")
+        self.wait_for_addresses(pitwall, ["10.0.0.1:1"])
+        self.consul.set(web=[Consul.instance("web", "a", 1), Consul.instance("web", "b", 2)],
+                        api=[Consul.instance("api", "a", 3)])
+        self.wait_for_addresses(pitwall, ["10.0.0.1:1", "10.0.0.2:2", "10.0.0.3:3"])
+        self.consul.set({"api": [Consul.instance("api", "a", 3)]})
+        self.wait_for_addresses(pitwall, ["10.0.0.3:3"])
+        queries = self.consul.queries("/v1/health/service/api")
+        self.assertEqual(queries[0], {"stale": [""], "wait": ["120000ms"]})
+        self.assertEqual(int(queries[-1]["index"][0]), self.consul.index)
+        # The wait is Consul's: no answer, no further request.
+        count = len(self.consul.api.requests)
+        time.sleep(1)
+        self.assertLess(len(self.consul.api.requests), count + 3)
+        self.consul.set({})
+        self.wait_for_addresses(pitwall, [])
+
+    def test_what_is_asked_for(self):
+        self.consul.set({"a b": [Consul.instance("web", "a", 1, Tags=["x", "y"]),
+                                 Consul.instance("web", "b", 2, Tags=["x"])],
+                         "other": [Consul.instance("other", "a", 3, Tags=["y"])]})
+        pitwall = self.discover(
+            f"consul_sd_configs: [{{{self.server}, token: tok, datacenter: nyc, namespace: ns1, "
+            "partition: p1, services: ['a b', other], tags: [x, y], node_meta: {rack: r1}, "
+            "allow_stale: false, tag_separator: '|', filter: 'Name == a', "
+            "health_filter: 'Service.Port > 0'}]")
+        self.wait_for_addresses(pitwall, ["10.0.0.1:1"])
+        self.assertEqual(self.labels(pitwall)[0]["__meta_consul_tags"], "|x|y|")
+        self.assertEqual(self.labels(pitwall)[0]["__meta_consul_dc"], "nyc")
+        common = {"dc": ["nyc"], "ns": ["ns1"], "partition": ["p1"], "wait": ["120000ms"],
+                  "node-meta": ["rack:r1"]}
+        self.assertEqual(self.consul.queries("/v1/catalog/services")[0],
+                         {**common, "filter": ["Name == a"]})
+        self.assertEqual(self.consul.queries("/v1/health/service/a%20b")[0],
+                         {**common, "tag": ["x", "y"], "filter": ["Service.Port > 0"]})
+        self.assertFalse(self.consul.queries("/v1/agent/self"))
+        self.assertTrue(all(headers["X-Consul-Token"] == "tok"
+                            for _, headers in self.consul.api.requests))
+
+    def test_bad_answers_keep_the_targets(self):
+        self.consul.broken = (500, b"No cluster leader")
+        pitwall = self.discover(
+            f"consul_sd_configs: [{{{self.server}, refresh_interval: 100ms}}]")
+        wait_for(lambda: self.failures(pitwall, "consul") > 2)
+        self.consul.broken = None
+        self.consul.set({"web": [Consul.instance("web", "a", 1)]})
+        self.wait_for_addresses(pitwall, ["10.0.0.1:1"])
+        for broken in ((500, b"No cluster leader"), (403, b"Permission denied"), (200, b"{"),
+                       (200, b"7"), (200, b"null")):
+            before = self.failures(pitwall, "consul")
+            self.consul.broken = broken
+            self.consul.set()
+            wait_for(lambda: self.failures(pitwall, "consul") > before + 2)
+            self.assertEqual(self.addresses(pitwall), ["10.0.0.1:1"])
+        self.consul.broken = None
+        self.consul.set({"web": [Consul.instance("web", "a", 2)]})
+        self.wait_for_addresses(pitwall, ["10.0.0.2:2"])
 
 
 if __name__ == "__main__":
