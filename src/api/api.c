@@ -38,6 +38,7 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api_write_register(api, router);
         api_otlp_register(api, router);
         api_pushgateway_register(api, router);
+        api_influx_register(api, router);
         api_read_register(api, router);
         api_targets_register(api, router);
         api_status_register(api, router);

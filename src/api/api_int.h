@@ -85,6 +85,7 @@ void api_series_register(struct api *api, struct http_router *router);
 void api_write_register(struct api *api, struct http_router *router);
 void api_otlp_register(struct api *api, struct http_router *router);
 void api_pushgateway_register(struct api *api, struct http_router *router);
+void api_influx_register(struct api *api, struct http_router *router);
 void api_read_register(struct api *api, struct http_router *router);
 void api_targets_register(struct api *api, struct http_router *router);
 void api_status_register(struct api *api, struct http_router *router);
