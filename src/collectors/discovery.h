@@ -31,6 +31,15 @@ struct discovery_config {
         const void *options;  /* the structure of the kind, below */
 };
 
+struct docker_discovery_options {
+        struct str url;     /* of the API, without a version */
+        uint16_t port;      /* of containers that expose none */
+        struct str filters; /* of the list of containers, as JSON; empty: none */
+        struct str host_networking_host;
+        bool match_first_network;
+        struct http_client_options http; /* with the socket of a unix:// host */
+};
+
 struct file_discovery_options {
         const struct str *patterns; /* absolute paths, or relative to the process; glob(7) */
         size_t pattern_count;

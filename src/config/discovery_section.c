@@ -4,10 +4,11 @@
 #include <strings.h>
 
 #include "base/hash.h"
+#include "codec/json.h"
 
 /* Prometheus's defaults (docs: Configuration, the section of each kind). */
 enum { CONSUL_REFRESH_MS = 30000, DNS_REFRESH_MS = 30000, FILE_REFRESH_MS = 300000 };
-enum { HTTP_REFRESH_MS = 60000 };
+enum { DOCKER_REFRESH_MS = 60000, DOCKER_PORT = 80, HTTP_REFRESH_MS = 60000 };
 
 #define HTTP_DEFAULTS {.follow_redirects = true, .enable_http2 = true}
 
@@ -233,6 +234,141 @@ static bool decode_dns_discovery(struct decoder *d, const struct yaml_node *node
 bool decode_dns_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         return decode_discoveries(d, node, "dns", slot, decode_dns_discovery);
+}
+
+/* ---- docker ---------------------------------------------------------------------------------- */
+
+struct docker_filter {
+        struct str name;
+        struct str_list values;
+};
+
+struct docker_section {
+        struct docker_discovery_options options;
+        struct str host;
+        uint64_t port;
+        struct docker_filter *filters;
+        size_t filter_count;
+        int64_t refresh_ms;
+};
+
+#define DOCKER(member) offsetof(struct docker_section, member)
+
+static bool decode_docker_filter(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"name", decode_string, offsetof(struct docker_filter, name), NULL},
+                {"values", decode_strings, offsetof(struct docker_filter, values), NULL},
+        };
+
+        return decode_mapping(d, node, "filter", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_docker_filters(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct docker_section *section = slot;
+        void *items;
+
+        if (!decode_list(d, node, "filters", sizeof(struct docker_filter), decode_docker_filter,
+                         &items, &section->filter_count))
+                return false;
+        section->filters = items;
+        return true;
+}
+
+/* {"name": ["value", ...]}, as Docker's API takes them. */
+static struct str docker_filters(struct decoder *d, const struct docker_section *section)
+{
+        struct buf text CLEANUP(buf_release) = BUF_INIT(1 << 20);
+        struct json_writer writer = json_writer_make(&text);
+
+        json_object_begin(&writer);
+        for (size_t i = 0; i < section->filter_count; i++) {
+                const struct docker_filter *filter = &section->filters[i];
+                bool seen = false;
+
+                for (size_t j = 0; j < i; j++)
+                        seen |= str_equal(section->filters[j].name, filter->name);
+                if (seen)
+                        continue;
+                json_key_str(&writer, filter->name);
+                json_array_begin(&writer);
+                for (size_t j = i; j < section->filter_count; j++)
+                        for (size_t v = 0; str_equal(section->filters[j].name, filter->name) &&
+                                           v < section->filters[j].values.count; v++)
+                                json_string(&writer, section->filters[j].values.items[v]);
+                json_array_end(&writer);
+        }
+        json_object_end(&writer);
+        return section->filter_count ? arena_str(d->arena, buf_str(&text)) : STR_LIT("");
+}
+
+/* unix:///path, tcp://host:port, http:// or https://. */
+static bool complete_docker_host(struct decoder *d, const struct yaml_node *node,
+                                 struct docker_section *section)
+{
+        struct docker_discovery_options *options = &section->options;
+        struct str host = section->host;
+
+        if (!host.len)
+                return decode_fail(d, node, "host missing");
+        while (str_ends_with(host, STR_LIT("/")))
+                host.len--;
+        if (str_starts_with(host, STR_LIT("unix://"))) {
+                options->http = (struct http_client_options)HTTP_DEFAULTS;
+                options->http.unix_socket =
+                        arena_str(d->arena, str_slice(host, strlen("unix://"), host.len));
+                options->url = STR_LIT("http://docker");
+        } else if (str_starts_with(host, STR_LIT("tcp://"))) {
+                host = str_slice(host, strlen("tcp://"), host.len);
+                options->url = str_from(arena_printf(d->arena, "http://" STR_FMT, STR_ARG(host)));
+        } else if (str_starts_with(host, STR_LIT("http://")) ||
+                   str_starts_with(host, STR_LIT("https://"))) {
+                options->url = host;
+        } else {
+                return decode_fail(d, node, "unable to parse docker host \"" STR_FMT "\"",
+                                   STR_ARG(section->host));
+        }
+        return true;
+}
+
+static bool decode_docker_discovery(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"host", decode_string, DOCKER(host), NULL},
+                {"port", decode_uint, DOCKER(port), NULL},
+                {"filters", decode_docker_filters, 0, NULL},
+                {"host_networking_host", decode_string, DOCKER(options.host_networking_host),
+                 NULL},
+                {"match_first_network", decode_bool, DOCKER(options.match_first_network), NULL},
+                {"refresh_interval", decode_duration, DOCKER(refresh_ms), NULL},
+                HTTP_CLIENT_FIELDS(DOCKER(options.http)),
+        };
+        struct docker_section *section = arena_new(d->arena, struct docker_section);
+        struct discovery_config *config = slot;
+
+        *section = (struct docker_section){
+                .options = {.host_networking_host = STR_LIT("localhost"),
+                            .match_first_network = true, .http = HTTP_DEFAULTS},
+                .port = DOCKER_PORT,
+                .refresh_ms = DOCKER_REFRESH_MS,
+        };
+        if (!decode_section(d, node, "docker_sd_config", fields, ARRAY_LEN(fields), section) ||
+            !complete_docker_host(d, node, section) ||
+            !decode_check_http(d, node, &section->options.http))
+                return false;
+        if (section->port > UINT16_MAX)
+                return decode_fail(d, node, "port must be at most %d", UINT16_MAX);
+        section->options.port = (uint16_t)section->port;
+        section->options.filters = docker_filters(d, section);
+        config->refresh_interval_ms = section->refresh_ms;
+        config->options = &section->options;
+        return true;
+}
+
+bool decode_docker_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        return decode_discoveries(d, node, "docker", slot, decode_docker_discovery);
 }
 
 /* ---- file ------------------------------------------------------------------------------------ */

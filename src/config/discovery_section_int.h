@@ -13,6 +13,7 @@ struct discovery_list {
 /* The list of one kind; appends to the struct discovery_list at the slot. */
 bool decode_consul_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_dns_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_docker_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_file_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 
@@ -22,6 +23,7 @@ bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, vo
 #define DISCOVERY_FIELDS(at)                                                                       \
         {"consul_sd_configs", decode_consul_discoveries, (at), NULL},                              \
         {"dns_sd_configs", decode_dns_discoveries, (at), NULL},                                    \
+        {"docker_sd_configs", decode_docker_discoveries, (at), NULL},                              \
         {"file_sd_configs", decode_file_discoveries, (at), NULL},                                  \
         {"http_sd_configs", decode_http_discoveries, (at), NULL},                                  \
         ABSENT_DISCOVERY("aws"), ABSENT_DISCOVERY("azure"), ABSENT_DISCOVERY("digitalocean"),      \

@@ -1,9 +1,11 @@
 """Discovery against servers that answer as the real ones do, well and badly."""
 import contextlib
+import http.server
 import json
 import os
 import pathlib
 import socket
+import socketserver
 import struct
 import subprocess
 import threading
@@ -524,6 +526,129 @@ class ConsulTest(DiscoveryTest):
         self.consul.broken = None
         self.consul.set({"web": [Consul.instance("web", "a", 2)]})
         self.wait_for_addresses(pitwall, ["10.0.0.2:2"])
+
+
+class UnixApi(Api):
+    """The same on a unix socket."""
+
+    def __init__(self, path, pages):
+        super().__init__(pages)
+        super().close()
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                api.requests.append((self.path, dict(self.headers)))
+                api.respond(self)
+
+            def log_message(self, *args):
+                pass
+
+        class Server(socketserver.ThreadingUnixStreamServer):
+            daemon_threads = True
+
+        self.server = Server(str(path), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class DockerTest(DiscoveryTest):
+    """Answers as Docker 24 gives them, cut to what matters."""
+
+    @staticmethod
+    def container(ident, name, mode="trading", networks=None, ports=(), labels=None):
+        return {"Id": ident, "Names": [f"/{name}", f"/alias/{name}"], "Image": "img",
+                "State": "running", "Labels": labels or {}, "Ports": list(ports),
+                "HostConfig": {"NetworkMode": mode},
+                "NetworkSettings": {"Networks": networks or {}}}
+
+    @staticmethod
+    def network(ident, address):
+        return {"NetworkID": ident, "IPAddress": address, "Gateway": "172.18.0.1", "Aliases": None}
+
+    def setUp(self):
+        network, container = self.network, self.container
+        self.pages = {
+            "/networks": [
+                {"Name": "trading", "Id": "n1", "Scope": "local", "Internal": True,
+                 "Ingress": False, "Labels": {"com.team": "fx"}},
+                {"Name": "admin", "Id": "n2", "Scope": "swarm", "Internal": False,
+                 "Ingress": True, "Labels": None},
+                {"Name": "host", "Id": "n3", "Scope": "local", "Internal": False,
+                 "Ingress": False, "Labels": {}}],
+            "/containers/json": [
+                container("c1", "web", networks={"trading": network("n1", "172.18.0.2"),
+                                                 "admin": network("n2", "172.19.0.2")},
+                          ports=[{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080,
+                                  "Type": "tcp"},
+                                 {"PrivatePort": 9100, "Type": "tcp"},
+                                 {"PrivatePort": 53, "Type": "udp"}],
+                          labels={"com.docker.compose/service": "web"}),
+                container("c2", "quiet", networks={"trading": network("n1", "172.18.0.3")}),
+                container("c3", "node", mode="host", networks={"host": network("n3", "")}),
+                container("c4", "sidecar", mode="container:c2", ports=[
+                    {"PrivatePort": 9300, "Type": "tcp"}]),
+                container("c5", "orphan", mode="container:gone"),
+                container("c6", "ouroboros", mode="container:c6"),
+                container("c7", "nets_null", networks={"trading": None}),
+                {"Id": "c8", "Names": [], "NetworkSettings": None}]}
+
+    def test_labels_over_the_socket(self):
+        folder = self.start(Pitwall()).folder
+        api = self.start(UnixApi(folder / "docker.sock", self.pages))
+        pitwall = self.discover(
+            f"docker_sd_configs: [{{host: 'unix://{folder}/docker.sock', filters: ["
+            "{name: status, values: [running, paused]}, {name: label, values: [a=b]}]}]")
+        admin = {"__meta_docker_network_id": "n2", "__meta_docker_network_name": "admin",
+                 "__meta_docker_network_scope": "swarm", "__meta_docker_network_internal": "false",
+                 "__meta_docker_network_ingress": "true",
+                 "__meta_docker_network_ip": "172.19.0.2"}
+        trading = {"__meta_docker_network_id": "n1", "__meta_docker_network_name": "trading",
+                   "__meta_docker_network_scope": "local", "__meta_docker_network_internal": "true",
+                   "__meta_docker_network_ingress": "false",
+                   "__meta_docker_network_label_com_team": "fx"}
+        host = {"__meta_docker_network_id": "n3", "__meta_docker_network_name": "host",
+                "__meta_docker_network_scope": "local", "__meta_docker_network_internal": "false",
+                "__meta_docker_network_ingress": "false"}
+
+        def container(ident, name, mode="trading"):
+            return {"__meta_docker_container_id": ident, "__meta_docker_container_name": f"/{name}",
+                    "__meta_docker_container_network_mode": mode}
+        web = {**container("c1", "web"), **admin,
+               "__meta_docker_container_label_com_docker_compose_service": "web"}
+        wait_for(lambda: len(self.labels(pitwall)) == 5)
+        self.assertEqual(self.labels(pitwall), [
+            {"__address__": "172.18.0.3:80", **container("c2", "quiet"), **trading,
+             "__meta_docker_network_ip": "172.18.0.3"},
+            {"__address__": "172.18.0.3:9300", **container("c4", "sidecar", "container:c2"),
+             **trading, "__meta_docker_network_ip": "172.18.0.3",
+             "__meta_docker_port_private": "9300"},
+            {"__address__": "172.19.0.2:80", **web, "__meta_docker_port_private": "80",
+             "__meta_docker_port_public": "8080", "__meta_docker_port_public_ip": "0.0.0.0"},
+            {"__address__": "172.19.0.2:9100", **web, "__meta_docker_port_private": "9100"},
+            {"__address__": "localhost", **container("c3", "node", "host"), **host}])
+        asked = urllib.parse.parse_qs(api.requests[0][0].partition("?")[2])
+        self.assertEqual(json.loads(asked["filters"][0]),
+                         {"status": ["running", "paused"], "label": ["a=b"]})
+
+    def test_all_networks_over_tcp(self):
+        api = self.start(Api(self.pages))
+        pitwall = self.discover(
+            f"docker_sd_configs: [{{host: 'tcp://{api.address}', match_first_network: false, "
+            "port: 9999, host_networking_host: 10.0.0.9, refresh_interval: 200ms}]")
+        want = ["10.0.0.9", "172.18.0.2:80", "172.18.0.2:9100", "172.18.0.3:9300",
+                "172.18.0.3:9999", "172.19.0.2:80", "172.19.0.2:9100"]
+        self.wait_for_addresses(pitwall, want)
+        for path, page in (("/networks", 500), ("/containers/json", "[{"),
+                           ("/containers/json", {"message": "no"})):
+            before, good = self.failures(pitwall, "docker"), api.pages[path]
+            api.pages[path] = page
+            wait_for(lambda: self.failures(pitwall, "docker") > before + 1)
+            self.assertEqual(self.addresses(pitwall), want)
+            api.pages[path] = good
+        api.pages["/containers/json"] = []
+        self.wait_for_addresses(pitwall, [])
 
 
 if __name__ == "__main__":
