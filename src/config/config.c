@@ -9,6 +9,7 @@
 #include "config/otlp_section_int.h"
 #include "config/remote_section_int.h"
 #include "config/scrape_section_int.h"
+#include "http/server.h"
 #include "promql/promql.h"
 #include "tsdb/tsdb.h"
 
@@ -194,10 +195,43 @@ static bool decode_collectors(struct decoder *d, const struct yaml_node *node, v
         return decode_mapping(d, node, "collectors", fields, ARRAY_LEN(fields), document->config);
 }
 
+/* statsd: 127.0.0.1:8125, or statsd: {listen: 0.0.0.0:8125, allow_remote: true}. */
+static bool decode_listener(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"listen", decode_string, offsetof(struct config_listener, address), NULL},
+                {"allow_remote", decode_bool, offsetof(struct config_listener, allow_remote),
+                 NULL},
+        };
+        struct config_listener *listener = slot;
+        struct error reason;
+        struct str host;
+        uint16_t port;
+
+        if (node->kind == YAML_SCALAR ? !decode_string(d, node, &listener->address)
+                                      : !decode_mapping(d, node, "listener", fields,
+                                                        ARRAY_LEN(fields), slot))
+                return false;
+        if (!http_parse_address(listener->address, &host, &port, &reason))
+                return decode_fail(d, node, "%s", reason.text);
+        return true;
+}
+
+static bool decode_listeners(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"statsd", decode_listener, offsetof(struct config, statsd), NULL},
+                {"graphite", decode_listener, offsetof(struct config, graphite), NULL},
+        };
+
+        return decode_mapping(d, node, "listeners", fields, ARRAY_LEN(fields), slot);
+}
+
 static bool decode_server(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         static const struct field fields[] = {
                 {"listen", decode_string, offsetof(struct config, listen), NULL},
+                {"listeners", decode_listeners, 0, NULL},
         };
         struct document *document = slot;
 

@@ -16,6 +16,11 @@ struct remote_read_config;  /* ship/remote_read.h */
 struct remote_write_config; /* ship/remote_write.h */
 struct tsdb_retention_rule; /* tsdb/tsdb.h */
 
+struct config_listener {
+        struct str address; /* host:port; empty: none */
+        bool allow_remote;  /* beyond loopback */
+};
+
 struct config {
         struct arena arena;         /* holds everything but the scrape configs */
         struct str yaml;            /* the file's tree written anew, secrets as <secret> */
@@ -38,6 +43,7 @@ struct config {
         int64_t exemplar_limit;     /* -1: the store's default */
         int64_t out_of_order_window_ms; /* -1: the store's default */
         struct otlp_options otlp;
+        struct config_listener statsd, graphite; /* server.listeners */
         struct str listen;          /* server.listen; empty: the command line's */
         const char **warnings;      /* accepted, but without effect here */
         size_t warning_count;

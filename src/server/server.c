@@ -25,6 +25,7 @@
 #include "model/feed.h"
 #include "promql/promql.h"
 #include "server/access_int.h"
+#include "server/listeners_int.h"
 #include "server/settings_int.h"
 #include "server/store_metrics_int.h"
 #include "ship/remote_read.h"
@@ -52,6 +53,7 @@ struct server {
         bool groups_exposed;       /* reload_lock */
         struct remote_writer *remote_writer;
         struct remote_reader *remote_reader;
+        struct listeners *listeners;
         struct http_router *router;
         struct http_server *http;
         struct settings settings;
@@ -467,7 +469,7 @@ static bool start_remote_writer(struct server *server, struct error *err)
         return true;
 }
 
-static bool is_loopback(struct str host)
+bool server_is_loopback(struct str host)
 {
         return str_is(host, "localhost") || str_starts_with(host, STR_LIT("127.")) ||
                str_is(host, "::1");
@@ -484,7 +486,7 @@ static bool choose_address(struct server *server, struct str *ret_host, uint16_t
                 listen = server->config->listen;
         if (!http_parse_address(listen, ret_host, ret_port, err))
                 return error_prefix(err, "listen address");
-        if (!is_loopback(*ret_host) && !access_restricts(server->access))
+        if (!server_is_loopback(*ret_host) && !access_restricts(server->access))
                 return error_set(err, ERROR_UNSUPPORTED,
                                  "listen address " STR_FMT ": listening beyond loopback needs "
                                  "access control: name a web configuration with users or "
@@ -631,6 +633,8 @@ static bool start(struct server *server, struct error *err)
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
         server->push = push_new(&sink);
         start_push_groups(server);
+        if (!listeners_new(&server->listeners, server->config, server->push, err))
+                return false;
         start_remote_reader(server);
         if (!start_remote_writer(server, err) || !set_up_api(server, err))
                 return false;
@@ -659,6 +663,7 @@ static void stop(struct server *server)
         scrape_manager_free(server->scrapes);
         remote_writer_free(server->remote_writer);
         remote_reader_free(server->remote_reader);
+        listeners_free(server->listeners);
         push_free(server->push);
         push_groups_free(server->push_groups);
         tsdb_close(server->tsdb);
