@@ -22,6 +22,7 @@ struct scrape_config *scrape_config_new(void)
 
         atomic_init(&config->references, 1);
         arena_init(&config->arena, CONFIG_ARENA_BYTES);
+        config->series_quota = arena_new(&config->arena, struct series_quota);
         return config;
 }
 

@@ -38,6 +38,8 @@ struct scrape_config {
         uint64_t native_bucket_limit;
         bool legacy_names;       /* refuse such names */
         uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
+        uint64_t series_limit, target_series_limit; /* at one time, of all targets and of each */
+        struct series_quota *series_quota; /* of all targets; made with the config */
         uint64_t label_limit, label_name_length_limit, label_value_length_limit;
         const struct http_client_options *http;
         struct relabel_rules relabel, metric_relabel;

@@ -117,7 +117,7 @@ static void leave_scrape(struct target *target, bool up, const struct error *err
         pthread_mutex_lock(&manager->lock);
         target->health = up ? TARGET_UP : TARGET_DOWN;
         target->error_text = alloc_free(&scrape_target_type, target->error_text);
-        if (!up)
+        if (!up || err->code != ERROR_NONE)
                 target->error_text = alloc_strdup(&scrape_target_type, err->text,
                                                   strlen(err->text));
         target->last_scrape_ms = target->scrape_time_ms;
@@ -148,6 +148,9 @@ static void process_answer(void *arg)
                                        target->scrape_time_ms, &result, &err);
         else
                 exposition_mark_stale(target->exposition, target->scrape_time_ms);
+        if (up && result.series_refused)
+                error_set(&err, ERROR_LIMIT, "%llu new series refused: %s",
+                          (unsigned long long)result.series_refused, result.refusal.text);
         report(target, &result, up);
         count_result(&result, up);
         buf_release(&target->fetch.body);
@@ -266,6 +269,9 @@ struct target *scrape_target_new(struct scrape_manager *manager, struct scrape_c
                 .native_bucket_factor_min = config->native_bucket_factor_min,
                 .native_bucket_limit = config->native_bucket_limit,
                 .sample_limit = config->sample_limit,
+                .series_limit = config->target_series_limit,
+                .job_quota = config->series_quota,
+                .job_series_limit = config->series_limit,
                 .label_limit = config->label_limit,
                 .label_name_length_limit = config->label_name_length_limit,
                 .label_value_length_limit = config->label_value_length_limit,

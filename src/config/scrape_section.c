@@ -91,6 +91,8 @@ static bool decode_escaping(struct decoder *d, const struct yaml_node *node, voi
         {"body_size_limit", decode_size, (base) + SETTING(body_size_limit), NULL},                 \
         {"sample_limit", decode_uint, (base) + SETTING(sample_limit), NULL},                       \
         {"target_limit", decode_uint, (base) + SETTING(target_limit), NULL},                       \
+        {"series_limit", decode_uint, (base) + SETTING(series_limit), NULL},                       \
+        {"target_series_limit", decode_uint, (base) + SETTING(target_series_limit), NULL},         \
         {"label_limit", decode_uint, (base) + SETTING(label_limit), NULL},                         \
         {"label_name_length_limit", decode_uint, (base) + SETTING(label_name_length_limit), NULL}, \
         {"label_value_length_limit", decode_uint, (base) + SETTING(label_value_length_limit),      \
@@ -306,6 +308,9 @@ static void inherit_limits(struct scrape_config *config, const struct scrape_set
         config->body_size_limit = inherit(own->body_size_limit, global->body_size_limit);
         config->sample_limit = inherit(own->sample_limit, global->sample_limit);
         config->target_limit = inherit(own->target_limit, global->target_limit);
+        config->target_series_limit =
+                inherit(own->target_series_limit, global->target_series_limit);
+        config->series_limit = inherit(own->series_limit, global->series_limit);
         config->keep_dropped_targets =
                 inherit(own->keep_dropped_targets, global->keep_dropped_targets);
         config->label_limit = inherit(own->label_limit, global->label_limit);

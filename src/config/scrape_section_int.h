@@ -10,6 +10,7 @@ struct scrape_settings {
         int64_t interval_ms, timeout_ms;
         struct scrape_protocols protocols;
         uint64_t body_size_limit, sample_limit, target_limit, keep_dropped_targets;
+        uint64_t series_limit, target_series_limit;
         uint64_t label_limit, label_name_length_limit, label_value_length_limit;
         struct str validation_scheme, escaping_scheme;
         bool extra_scrape_metrics;

@@ -50,6 +50,9 @@ struct exposition *exposition_free(struct exposition *exposition)
 {
         if (!exposition)
                 return NULL;
+        if (exposition->options.job_quota)
+                atomic_fetch_sub(&exposition->options.job_quota->used,
+                                 exposition->series_counted);
         for (size_t i = 0; i < exposition->order.count; i++)
                 scraped_series_free(exposition->order.items[i]);
         order_release(&exposition->order);
@@ -122,6 +125,11 @@ static void forget(struct exposition *exposition, struct scraped_series *series)
         if (part && part->role == PART_NATIVE)
                 map_remove(&exposition->natives,
                            str_make((const char *)&part->group, sizeof(part->group)));
+        if (series->counted) {
+                exposition->series_counted--;
+                if (exposition->options.job_quota)
+                        atomic_fetch_sub(&exposition->options.job_quota->used, 1);
+        }
         scraped_series_free(series);
 }
 

@@ -8,6 +8,8 @@
 #ifndef INGEST_EXPOSITION_H
 #define INGEST_EXPOSITION_H
 
+#include <stdatomic.h>
+
 #include "ingest/metadata.h"
 #include "model/relabel.h"
 #include "model/series.h"
@@ -18,6 +20,11 @@ enum exposition_format {
         EXPOSITION_TEXT,        /* 0.0.4 and 1.0.0 */
         EXPOSITION_OPENMETRICS, /* 0.0.1 and 1.0.0 */
         EXPOSITION_PROTO,       /* delimited MetricFamily messages */
+};
+
+/* How many series there are at one time, over all expositions that share it. */
+struct series_quota {
+        _Atomic uint64_t used;
 };
 
 /* What the scrape config says. Everything is borrowed and must outlive the exposition. */
@@ -34,6 +41,9 @@ struct exposition_options {
         double native_bucket_factor_min;   /* at most this resolution; 0: any */
         uint64_t native_bucket_limit;      /* 0: none; the same below */
         uint64_t sample_limit;
+        uint64_t series_limit;             /* of this exposition at one time */
+        struct series_quota *job_quota;    /* may be NULL */
+        uint64_t job_series_limit;
         uint64_t label_limit;
         uint64_t label_name_length_limit;
         uint64_t label_value_length_limit;
@@ -46,6 +56,8 @@ struct exposition_result {
         uint64_t duplicate;        /* refused by the sink, by reason */
         uint64_t out_of_order;
         uint64_t out_of_bounds;
+        uint64_t series_refused;   /* new ones, over a limit; the others were stored */
+        struct error refusal;      /* of the first of them */
 };
 
 struct exposition *exposition_new(const struct exposition_options *options,

@@ -27,6 +27,7 @@ struct scraped_series {
         uint32_t seen_in;    /* number of the last scrape that held it */
         uint32_t len;
         bool dropped;        /* by metric relabeling */
+        bool counted;        /* in the limits of series */
         bool timed;          /* came with its own timestamp */
         bool has_part;       /* a struct series_part stands behind the text */
         uint8_t format;      /* enum exposition_format: of the text */
@@ -46,6 +47,7 @@ struct exposition {
         struct map natives;          /* group -> struct scraped_series, made of classic ones */
         uint32_t scrape_number;
         int native_schema_max;
+        uint64_t series_counted;     /* those with a place in the limits */
         bool all_stale;              /* staleness markers were written for all there is */
         struct map reports;          /* name -> struct scraped_series */
         struct metadata_table *metadata;

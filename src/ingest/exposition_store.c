@@ -2,9 +2,15 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/metrics.h"
 #include "ingest/exposition_int.h"
 
 ALLOC_TYPE(scrape_outcomes_type, "scrape_outcomes")
+
+METRIC_COUNTER(refused_target, "pitwall_scrape_series_refused_total",
+               "reason=\"target_series_limit\"", "New series of targets that were refused.")
+METRIC_COUNTER(refused_job, "pitwall_scrape_series_refused_total", "reason=\"series_limit\"",
+               "New series of targets that were refused.")
 
 static bool resolve(struct scrape *scrape, struct scraped_series *series, struct error *err)
 {
@@ -22,16 +28,81 @@ static bool resolve(struct scrape *scrape, struct scraped_series *series, struct
         return ok;
 }
 
-/* Creates the series of this scrape that the sink does not know yet. */
+/* A place in the limits of the target and its job, which a series keeps until it is gone. */
+static bool take_place(struct exposition *exposition, struct scraped_series *series,
+                       struct error *err)
+{
+        struct series_quota *job = exposition->options.job_quota;
+        uint64_t limit = exposition->options.series_limit;
+        uint64_t job_limit = exposition->options.job_series_limit;
+
+        if (series->counted)
+                return true;
+        if (limit && exposition->series_counted >= limit) {
+                metric_add(&refused_target, 1);
+                return error_set(err, ERROR_LIMIT, "target_series_limit of %llu exceeded",
+                                 (unsigned long long)limit);
+        }
+        if (job && atomic_fetch_add(&job->used, 1) >= job_limit && job_limit) {
+                atomic_fetch_sub(&job->used, 1);
+                metric_add(&refused_job, 1);
+                return error_set(err, ERROR_LIMIT, "series_limit of %llu exceeded",
+                                 (unsigned long long)job_limit);
+        }
+        exposition->series_counted++;
+        series->counted = true;
+        return true;
+}
+
+static void give_place_back(struct exposition *exposition, struct scraped_series *series)
+{
+        if (!series->counted)
+                return;
+        series->counted = false;
+        exposition->series_counted--;
+        if (exposition->options.job_quota)
+                atomic_fetch_sub(&exposition->options.job_quota->used, 1);
+}
+
+static bool make_series(struct scrape *scrape, struct scraped_series *series, struct error *err)
+{
+        if (!take_place(scrape->exposition, series, err))
+                return false;
+        if (resolve(scrape, series, err))
+                return true;
+        give_place_back(scrape->exposition, series);
+        return false;
+}
+
+static void move_sample(struct scrape *scrape, size_t to, size_t from)
+{
+        scrape->samples[to] = scrape->samples[from];
+        if (scrape->extras)
+                scrape->extras[to] = scrape->extras[from];
+        scrape->owners[to] = scrape->owners[from];
+}
+
+/* Creates the series of this scrape that the sink does not know yet. What is over a limit is left
+ * out: series that are known go on. */
 static bool resolve_new(struct scrape *scrape, struct error *err)
 {
+        size_t kept = 0;
+
         for (size_t i = 0; i < scrape->count; i++) {
                 struct scraped_series *series = scrape->owners[i];
+                struct error reason;
 
-                if (series->ref == SERIES_REF_NONE && !resolve(scrape, series, err))
-                        return false;
-                scrape->samples[i].ref = series->ref;
+                if (series->ref == SERIES_REF_NONE && !make_series(scrape, series, &reason)) {
+                        if (reason.code != ERROR_LIMIT)
+                                return error_set(err, reason.code, "%s", reason.text);
+                        if (!scrape->result.series_refused++)
+                                scrape->result.refusal = reason;
+                        continue;
+                }
+                move_sample(scrape, kept, i);
+                scrape->samples[kept++].ref = series->ref;
         }
+        scrape->count = kept;
         return true;
 }
 
@@ -67,10 +138,7 @@ static size_t keep_unknown(struct scrape *scrape, const uint8_t *outcomes)
         for (size_t i = 0; i < scrape->count; i++) {
                 if (outcomes[i] != APPEND_UNKNOWN_SERIES)
                         continue;
-                scrape->samples[kept] = scrape->samples[i];
-                if (scrape->extras)
-                        scrape->extras[kept] = scrape->extras[i];
-                scrape->owners[kept++] = scrape->owners[i];
+                move_sample(scrape, kept++, i);
         }
         scrape->count = kept;
         return kept;
