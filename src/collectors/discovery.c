@@ -38,7 +38,7 @@ struct discovery {
 /* In order of names. */
 static const struct discovery_kind *const kinds[] = {
         &consul_discovery_kind, &dns_discovery_kind,  &docker_discovery_kind,
-        &file_discovery_kind,   &http_discovery_kind,
+        &file_discovery_kind,   &http_discovery_kind, &kubernetes_discovery_kind,
 };
 
 const struct discovery_kind *discovery_kind_find(const char *name)

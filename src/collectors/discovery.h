@@ -71,4 +71,30 @@ struct http_discovery_options {
         struct http_client_options http;
 };
 
+enum kubernetes_role {
+        KUBERNETES_NODE,
+        KUBERNETES_POD,
+        KUBERNETES_SERVICE,
+        KUBERNETES_ENDPOINTS,
+        KUBERNETES_ENDPOINTSLICE,
+        KUBERNETES_INGRESS,
+        KUBERNETES_ROLES,
+};
+
+struct kubernetes_selector {
+        struct str label, field; /* as the API takes them; empty: everything */
+};
+
+struct kubernetes_discovery_options {
+        /* Without both: the service account of the pod that this runs in. */
+        struct str api_server, kubeconfig_file;
+        enum kubernetes_role role;
+        const struct str *namespaces; /* none: all, unless own_namespace */
+        size_t namespace_count;
+        bool own_namespace;
+        bool attach_node, attach_namespace, attach_deployment, attach_job, attach_cronjob;
+        struct kubernetes_selector selectors[KUBERNETES_ROLES];
+        struct http_client_options http;
+};
+
 #endif

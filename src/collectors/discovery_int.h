@@ -22,7 +22,7 @@ struct discovery_kind {
 };
 
 extern const struct discovery_kind consul_discovery_kind, dns_discovery_kind, docker_discovery_kind,
-        file_discovery_kind, http_discovery_kind;
+        file_discovery_kind, http_discovery_kind, kubernetes_discovery_kind;
 
 /* ---- results: immutable once published, counted --------------------------------------------- */
 

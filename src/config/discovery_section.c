@@ -480,3 +480,199 @@ bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, vo
 {
         return decode_discoveries(d, node, "http", slot, decode_http_discovery);
 }
+
+/* ---- kubernetes ------------------------------------------------------------------------------ */
+
+struct selector_section {
+        struct str role;
+        struct kubernetes_selector selector;
+};
+
+struct kubernetes_section {
+        struct kubernetes_discovery_options options;
+        struct str role;
+        struct str_list namespaces;
+        struct selector_section *selectors;
+        size_t selector_count;
+};
+
+#define KUBERNETES(member) offsetof(struct kubernetes_section, member)
+
+static const char *const kubernetes_roles[KUBERNETES_ROLES] = {
+        [KUBERNETES_NODE] = "node",
+        [KUBERNETES_POD] = "pod",
+        [KUBERNETES_SERVICE] = "service",
+        [KUBERNETES_ENDPOINTS] = "endpoints",
+        [KUBERNETES_ENDPOINTSLICE] = "endpointslice",
+        [KUBERNETES_INGRESS] = "ingress",
+};
+
+static bool decode_kubernetes_role(struct decoder *d, const struct yaml_node *node, struct str name,
+                                   enum kubernetes_role *ret_role)
+{
+        for (int role = 0; role < KUBERNETES_ROLES; role++) {
+                if (str_is(name, kubernetes_roles[role])) {
+                        *ret_role = (enum kubernetes_role)role;
+                        return true;
+                }
+        }
+        return decode_fail(d, node, "unknown Kubernetes SD role \"" STR_FMT "\"", STR_ARG(name));
+}
+
+static bool decode_kubernetes_namespaces(struct decoder *d, const struct yaml_node *node,
+                                         void *slot)
+{
+        static const struct field fields[] = {
+                {"own_namespace", decode_bool, KUBERNETES(options.own_namespace), NULL},
+                {"names", decode_strings, KUBERNETES(namespaces), NULL},
+        };
+
+        return decode_mapping(d, node, "namespaces", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_attach_metadata(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"node", decode_bool, KUBERNETES(options.attach_node), NULL},
+                {"namespace", decode_bool, KUBERNETES(options.attach_namespace), NULL},
+                {"deployment", decode_bool, KUBERNETES(options.attach_deployment), NULL},
+                {"job", decode_bool, KUBERNETES(options.attach_job), NULL},
+                {"cronjob", decode_bool, KUBERNETES(options.attach_cronjob), NULL},
+        };
+
+        return decode_mapping(d, node, "attach_metadata", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_selector(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        static const struct field fields[] = {
+                {"role", decode_string, offsetof(struct selector_section, role), NULL},
+                {"label", decode_string, offsetof(struct selector_section, selector.label), NULL},
+                {"field", decode_string, offsetof(struct selector_section, selector.field), NULL},
+        };
+
+        return decode_mapping(d, node, "selector", fields, ARRAY_LEN(fields), slot);
+}
+
+static bool decode_selectors(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct kubernetes_section *section = slot;
+        void *items;
+
+        if (!decode_list(d, node, "selectors", sizeof(struct selector_section), decode_selector,
+                         &items, &section->selector_count))
+                return false;
+        section->selectors = items;
+        return true;
+}
+
+static bool may_select(const struct kubernetes_discovery_options *options,
+                       enum kubernetes_role role)
+{
+        switch (options->role) {
+        case KUBERNETES_ENDPOINTS:
+        case KUBERNETES_ENDPOINTSLICE:
+                return role == options->role || role == KUBERNETES_POD ||
+                       role == KUBERNETES_SERVICE;
+        case KUBERNETES_POD:
+                return role == KUBERNETES_POD || (role == KUBERNETES_NODE && options->attach_node);
+        default:
+                return role == options->role;
+        }
+}
+
+static bool place_selectors(struct decoder *d, const struct yaml_node *node,
+                            struct kubernetes_section *section)
+{
+        struct kubernetes_discovery_options *options = &section->options;
+        bool seen[KUBERNETES_ROLES] = {0};
+
+        for (size_t i = 0; i < section->selector_count; i++) {
+                enum kubernetes_role role;
+
+                if (!decode_kubernetes_role(d, node, section->selectors[i].role, &role))
+                        return false;
+                if (seen[role])
+                        return decode_fail(d, node, "duplicated selector role: %s",
+                                           kubernetes_roles[role]);
+                if (!may_select(options, role))
+                        return decode_fail(d, node, "%s role does not support %s selectors",
+                                           kubernetes_roles[options->role],
+                                           kubernetes_roles[role]);
+                seen[role] = true;
+                options->selectors[role] = section->selectors[i].selector;
+        }
+        return true;
+}
+
+static bool check_kubernetes(struct decoder *d, const struct yaml_node *node,
+                             const struct kubernetes_discovery_options *options,
+                             const struct http_client_options *defaults)
+{
+        bool is_custom = memcmp(&options->http, defaults, sizeof(*defaults)) != 0;
+
+        if (options->api_server.len && options->kubeconfig_file.len)
+                return decode_fail(d, node, "cannot use 'kubeconfig_file' and 'api_server' "
+                                   "simultaneously");
+        if (options->kubeconfig_file.len && is_custom)
+                return decode_fail(d, node, "cannot use a custom HTTP client configuration "
+                                   "together with 'kubeconfig_file'");
+        if (!options->api_server.len && is_custom)
+                return decode_fail(d, node, "to use custom HTTP client configuration please "
+                                   "provide the 'api_server' URL explicitly");
+        if (options->api_server.len && options->own_namespace)
+                return decode_fail(d, node, "cannot use 'api_server' and "
+                                   "'namespaces.own_namespace' simultaneously");
+        if (options->kubeconfig_file.len && options->own_namespace)
+                return decode_fail(d, node, "cannot use 'kubeconfig_file' and "
+                                   "'namespaces.own_namespace' simultaneously");
+        return decode_check_http(d, node, &options->http);
+}
+
+static struct str api_server_url(struct decoder *d, struct str server)
+{
+        while (str_ends_with(server, STR_LIT("/")))
+                server.len--;
+        if (!server.len || str_contains(server, STR_LIT("://")))
+                return server;
+        return str_from(arena_printf(d->arena, "http://" STR_FMT, STR_ARG(server)));
+}
+
+static bool decode_kubernetes_discovery(struct decoder *d, const struct yaml_node *node,
+                                        void *slot)
+{
+        static const struct http_client_options defaults = HTTP_DEFAULTS;
+        static const struct field fields[] = {
+                {"api_server", decode_string, KUBERNETES(options.api_server), NULL},
+                {"role", decode_string, KUBERNETES(role), NULL},
+                {"kubeconfig_file", decode_path, KUBERNETES(options.kubeconfig_file), NULL},
+                {"namespaces", decode_kubernetes_namespaces, 0, NULL},
+                {"selectors", decode_selectors, 0, NULL},
+                {"attach_metadata", decode_attach_metadata, 0, NULL},
+                HTTP_CLIENT_FIELDS(KUBERNETES(options.http)),
+        };
+        struct kubernetes_section *section = arena_new(d->arena, struct kubernetes_section);
+        struct kubernetes_discovery_options *options = &section->options;
+        struct discovery_config *config = slot;
+
+        memcpy(&options->http, &defaults, sizeof(defaults));
+        if (!decode_section(d, node, "kubernetes_sd_config", fields, ARRAY_LEN(fields), section))
+                return false;
+        if (!section->role.len)
+                return decode_fail(d, node, "role missing (one of: pod, service, endpoints, "
+                                   "endpointslice, node, ingress)");
+        if (!decode_kubernetes_role(d, node, section->role, &options->role) ||
+            !check_kubernetes(d, node, options, &defaults) ||
+            !place_selectors(d, node, section))
+                return false;
+        options->api_server = api_server_url(d, options->api_server);
+        options->namespaces = section->namespaces.items;
+        options->namespace_count = section->namespaces.count;
+        config->options = options;
+        return true;
+}
+
+bool decode_kubernetes_discoveries(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        return decode_discoveries(d, node, "kubernetes", slot, decode_kubernetes_discovery);
+}

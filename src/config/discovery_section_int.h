@@ -16,6 +16,7 @@ bool decode_dns_discoveries(struct decoder *d, const struct yaml_node *node, voi
 bool decode_docker_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_file_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_kubernetes_discoveries(struct decoder *d, const struct yaml_node *node, void *slot);
 
 #define ABSENT_DISCOVERY(kind) {kind "_sd_configs", NULL, 0, "service discovery by " kind}
 
@@ -26,6 +27,7 @@ bool decode_http_discoveries(struct decoder *d, const struct yaml_node *node, vo
         {"docker_sd_configs", decode_docker_discoveries, (at), NULL},                              \
         {"file_sd_configs", decode_file_discoveries, (at), NULL},                                  \
         {"http_sd_configs", decode_http_discoveries, (at), NULL},                                  \
+        {"kubernetes_sd_configs", decode_kubernetes_discoveries, (at), NULL},                      \
         ABSENT_DISCOVERY("aws"), ABSENT_DISCOVERY("azure"), ABSENT_DISCOVERY("digitalocean"),      \
         ABSENT_DISCOVERY("dockerswarm"), ABSENT_DISCOVERY("ec2"), ABSENT_DISCOVERY("eureka"),      \
         ABSENT_DISCOVERY("gce"), ABSENT_DISCOVERY("hetzner"), ABSENT_DISCOVERY("ionos"),           \
