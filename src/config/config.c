@@ -443,7 +443,7 @@ static bool decode_remote_reads(struct decoder *d, struct document *document)
 static bool is_secret(const struct yaml_node *node, const struct yaml_node *parent)
 {
         static const char *const names[] = {"password", "credentials", "bearer_token", "key",
-                                            "client_secret", "secrets"};
+                                            "client_secret", "secrets", "token"};
 
         if (!node->key)
                 return parent && parent->key && is_secret(parent, NULL);
