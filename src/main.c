@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "cli/cli.h"
 #include "cli/flags.h"
+#include "promtool/promtool.h"
 #include "server/server.h"
 
 /* The second half are Prometheus's names, so that its command lines go on working. */
@@ -68,7 +69,12 @@ int main(int argc, char **argv)
                 {"serve",
                  "[--config FILE] [--data-dir DIR] [--listen HOST:PORT] [--log-format text|json]",
                  "run the server", serve},
+                {"promtool", "COMMAND [FLAGS]", "Prometheus's tool; see promtool --help",
+                 promtool_run},
         };
+        const char *slash = strrchr(argv[0], '/');
 
+        if (strcmp(slash ? slash + 1 : argv[0], "promtool") == 0)
+                return promtool_run(argc, argv);
         return cli_run(argc, argv, commands, ARRAY_LEN(commands));
 }

@@ -255,6 +255,20 @@ static bool remember_scrape_configs(struct decoder *d, const struct yaml_node *n
         return true;
 }
 
+static bool decode_rule_files(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct document *document = slot;
+        void *items;
+
+        if (!decode_list(d, node, "rule_files", sizeof(struct str), decode_path, &items,
+                         &document->config->rule_file_count))
+                return false;
+        document->config->rule_files = items;
+        if (document->config->rule_file_count)
+                decode_not_yet(d, node->key, "rules");
+        return true;
+}
+
 static bool remember_remote_writes(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct document *document = slot;
@@ -297,7 +311,7 @@ static const struct field document_fields[] = {
         {"collectors", decode_collectors, 0, NULL},
         {"server", decode_server, 0, NULL},
         {"scrape_config_files", NULL, 0, "scrape_config_files"},
-        {"rule_files", NULL, 0, "rules"},
+        {"rule_files", decode_rule_files, 0, NULL},
         {"alerting", NULL, 0, "alerting"},
         {"alertmanager", NULL, 0, "alerting"},
         {"remote_write", remember_remote_writes, 0, NULL},
@@ -565,6 +579,7 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
                 config->host_interval_ms = root->kind == YAML_MAPPING && yaml_find(root, "global")
                                                    ? config->scrape_interval_ms
                                                    : HOST_INTERVAL_MS;
+        config->unsupported = d->unsupported;
         config->warnings = d->warnings;
         config->warning_count = d->warning_count;
         return true;
@@ -581,7 +596,7 @@ static struct str directory_of(struct arena *arena, const char *path)
         return arena_str(arena, str_make(path, (size_t)(slash - path)));
 }
 
-bool config_load(struct config **ret_config, const char *path, struct error *err)
+bool config_read(struct config **ret_config, const char *path, struct error *err)
 {
         struct config *config = alloc_new(&config_type, sizeof(*config));
         struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
@@ -602,6 +617,21 @@ bool config_load(struct config **ret_config, const char *path, struct error *err
                 return false;
         }
         config->yaml = redacted(&config->arena, root);
+        *ret_config = config;
+        return true;
+}
+
+bool config_load(struct config **ret_config, const char *path, struct error *err)
+{
+        struct config *config;
+
+        if (!config_read(&config, path, err))
+                return false;
+        if (config->unsupported) {
+                error_set(err, ERROR_INVALID, "%s", config->unsupported);
+                config_free(config);
+                return false;
+        }
         *ret_config = config;
         return true;
 }

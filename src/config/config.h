@@ -45,13 +45,25 @@ struct config {
         struct otlp_options otlp;
         struct config_listener statsd, graphite; /* server.listeners */
         struct str listen;          /* server.listen; empty: the command line's */
+        const struct str *rule_files; /* patterns, glob(7) */
+        size_t rule_file_count;
         const char **warnings;      /* accepted, but without effect here */
         size_t warning_count;
+        const char *unsupported;    /* where a feature that is not here is asked for; or NULL */
 };
 
 /* Reads a file; path NULL gives the configuration of an empty one. ERROR_INVALID for what the
  * file says, ERROR_IO when it cannot be read. */
 NODISCARD bool config_load(struct config **ret_config, const char *path, struct error *err);
+/* The same for those who only check a file: sections of features that are not here are passed
+ * over, and `unsupported` names the first. */
+NODISCARD bool config_read(struct config **ret_config, const char *path, struct error *err);
 struct config *config_free(struct config *config);
+
+/* How to reach a server, from a file of its own: what promtool's --http.config.file names. All in
+ * the arena. */
+struct http_client_options; /* http/client.h */
+NODISCARD bool config_load_http_client(struct http_client_options *ret_options,
+                                       struct arena *arena, const char *path, struct error *err);
 
 #endif

@@ -71,6 +71,14 @@ static bool asks_for_nothing(const struct yaml_node *node)
         return yaml_to_bool(node, &value) && !value;
 }
 
+void decode_not_yet(struct decoder *d, const struct yaml_node *key, const char *feature)
+{
+        if (!d->unsupported)
+                d->unsupported = arena_printf(d->arena, "%s:%u:%u: " STR_FMT ": Pitwall does not "
+                                              "support %s yet", d->file, key->line, key->column,
+                                              STR_ARG(key->text), feature);
+}
+
 bool decode_mapping(struct decoder *d, const struct yaml_node *node, const char *what,
                     const struct field *fields, size_t field_count, void *target)
 {
@@ -88,8 +96,7 @@ bool decode_mapping(struct decoder *d, const struct yaml_node *node, const char 
                 if (!field)
                         return fail_unknown(d, pair->key, what, fields, field_count);
                 if (field->not_yet && !asks_for_nothing(pair))
-                        return decode_fail(d, pair->key, "%s: Pitwall does not support %s yet",
-                                           field->name, field->not_yet);
+                        decode_not_yet(d, pair->key, field->not_yet);
                 if (!field->not_yet && !field->decode(d, pair, (char *)target + field->offset))
                         return false;
         }

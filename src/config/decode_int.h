@@ -13,10 +13,11 @@ struct decoder {
         struct error *err;
         const char **warnings;
         size_t warning_count, warning_capacity;
+        const char *unsupported; /* where the first feature that is not here is asked for */
 };
 
 /* One field of a mapping. decode writes to target + offset. `not_yet` names a feature that is not
- * here: any value but null, false or an empty list is refused with it. */
+ * here: any value but null, false or an empty list asks for it. */
 struct field {
         const char *name;
         bool (*decode)(struct decoder *d, const struct yaml_node *node, void *slot);
@@ -28,6 +29,9 @@ bool decode_fail(struct decoder *d, const struct yaml_node *node, const char *fm
         PRINTF_LIKE(3, 4);
 void decode_warn(struct decoder *d, const struct yaml_node *node, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
+
+/* The node asks for a feature that is not here. */
+void decode_not_yet(struct decoder *d, const struct yaml_node *key, const char *feature);
 
 /* Decodes every pair of a mapping (null counts as empty). `what` names it in errors. */
 NODISCARD bool decode_mapping(struct decoder *d, const struct yaml_node *node, const char *what,

@@ -1,6 +1,8 @@
 #include <stddef.h>
 #include <strings.h>
 
+#include "base/file.h"
+#include "config/config.h"
 #include "config/decode_int.h"
 
 #define SLOT(member) offsetof(struct http_client_options, member)
@@ -253,5 +255,32 @@ bool decode_check_http(struct decoder *d, const struct yaml_node *node,
         if (options->no_proxy.len && !options->proxy_url.len)
                 return decode_fail(d, node, "if no_proxy is configured, proxy_url must also be "
                                    "configured");
+        return true;
+}
+
+/* ---- a file of its own ---------------------------------------------------------------------- */
+
+enum { FILE_MAX_BYTES = 1 << 20 };
+
+bool config_load_http_client(struct http_client_options *ret_options, struct arena *arena,
+                             const char *path, struct error *err)
+{
+        static const struct field fields[] = {HTTP_CLIENT_FIELDS(0)};
+        struct http_client_options options = {.follow_redirects = true, .enable_http2 = true};
+        struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
+        const char *slash = strrchr(path, '/');
+        struct decoder d = {.arena = arena, .file = path, .err = err};
+        struct yaml_node *root;
+
+        if (slash)
+                d.directory = arena_str(arena, str_make(path, (size_t)(slash - path)));
+        if (!file_read_all(path, &text, err) ||
+            !yaml_parse(arena, path, buf_str(&text), &root, err) ||
+            !decode_mapping(&d, root, "HTTP client", fields, ARRAY_LEN(fields), &options) ||
+            !decode_check_http(&d, root, &options))
+                return false;
+        if (d.unsupported)
+                return error_set(err, ERROR_UNSUPPORTED, "%s", d.unsupported);
+        *ret_options = options;
         return true;
 }

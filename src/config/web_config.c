@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "auth/basic.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "config/decode_int.h"

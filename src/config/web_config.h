@@ -3,10 +3,11 @@
 #ifndef CONFIG_WEB_CONFIG_H
 #define CONFIG_WEB_CONFIG_H
 
-#include "auth/basic.h"
 #include "base/arena.h"
 #include "http/tls.h"
 #include "model/labels.h"
+
+struct basic_user; /* auth/basic.h */
 
 struct web_config {
         struct arena arena; /* holds everything below */

@@ -15,8 +15,8 @@ static enum openmetrics_kind fail(const struct openmetrics *reader, struct str l
         enum { SHOWN_MAX = 120 };
         int shown = line.len > SHOWN_MAX ? SHOWN_MAX : (int)line.len;
 
-        error_set(err, ERROR_INVALID, "line %u: %s: %.*s%s", reader->line, reason, shown, line.data,
-                  line.len > SHOWN_MAX ? "..." : "");
+        error_set(err, ERROR_INVALID, "line %u: %s%s%.*s%s", reader->line, reason,
+                  shown ? ": " : "", shown, line.data, line.len > SHOWN_MAX ? "..." : "");
         return OPENMETRICS_ERROR;
 }
 

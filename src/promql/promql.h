@@ -75,6 +75,13 @@ NODISCARD bool promql_selector_parse(struct arena *arena, struct str text,
 void promql_expr_selectors(struct arena *arena, const struct promql_expr *expr,
                            struct promql_selector **ret_selectors, size_t *ret_count);
 
+/* Give every selector this matcher in place of those of the label, or take those away: to be
+ * printed. In place, so nobody else may use the expression yet. ERROR_INVALID for a bad regex. */
+NODISCARD bool promql_expr_set_matcher(struct arena *arena, const struct promql_expr *expr,
+                                       enum matcher_op op, struct str name, struct str value,
+                                       struct error *err);
+void promql_expr_delete_matcher(const struct promql_expr *expr, struct str name);
+
 /* ---- evaluation ------------------------------------------------------------------------- */
 
 struct promql_options {
