@@ -32,6 +32,8 @@ static bool decode_discoveries(struct decoder *d, const struct yaml_node *node,
         for (const struct yaml_node *item = node->first; item; item = item->next) {
                 struct discovery_config *config = &joined[list->count++];
 
+                if (yaml_find(item, "refresh_interval") && config->refresh_interval_ms <= 0)
+                        return decode_fail(d, item, "refresh_interval must be greater than 0");
                 config->kind = discovery_kind_find(kind);
                 config->fingerprint = decode_fingerprint(item, hash_str(str_from(kind)));
         }
