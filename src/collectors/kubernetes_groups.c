@@ -58,18 +58,24 @@ static void set_optional_flag(struct labels_builder *builder, const char *name,
                 set_flag(builder, name, value->boolean);
 }
 
+/* A label for every member, and one that says it is there, for those that are empty. */
+static void add_present_map(struct labels_builder *builder, const char *value_prefix,
+                            const char *present_prefix, const struct json_value *map)
+{
+        if (!map || map->kind != JSON_OBJECT)
+                return;
+        discovery_add_map(builder, value_prefix, map);
+        for (const struct json_value *item = map->first; item; item = item->next)
+                labels_builder_set(builder, discovery_label_name(builder->arena, present_prefix,
+                                                                 item->key), STR_LIT("true"));
+}
+
 /* <prefix>label_x and <prefix>labelpresent_x, or the same with annotation. */
 static void add_user_map(struct labels_builder *builder, const char *prefix, const char *word,
                          const struct json_value *map)
 {
-        struct arena *arena = builder->arena;
-        const char *value_prefix = arena_printf(arena, "%s%s_", prefix, word);
-        const char *present_prefix = arena_printf(arena, "%s%spresent_", prefix, word);
-
-        discovery_add_map(builder, value_prefix, map);
-        for (const struct json_value *item = map ? map->first : NULL; item; item = item->next)
-                labels_builder_set(builder, discovery_label_name(arena, present_prefix, item->key),
-                                   STR_LIT("true"));
+        add_present_map(builder, arena_printf(builder->arena, "%s%s_", prefix, word),
+                        arena_printf(builder->arena, "%s%spresent_", prefix, word), map);
 }
 
 /* Name, labels and annotations; `prefix` is __meta_kubernetes_<what>_. */
@@ -539,7 +545,6 @@ static void add_slice_endpoint(struct maker *maker, struct served_list *list, st
 {
         const struct json_value *ref = discovery_find(endpoint, "targetRef");
         const struct json_value *conditions = discovery_find(endpoint, "conditions");
-        const struct json_value *topology = discovery_find(endpoint, "deprecatedTopology");
         const struct json_value *number_at = json_find(port, "port");
         struct str node = discovery_text(endpoint, "nodeName");
         bool has_port = number_at && number_at->kind == JSON_NUMBER;
@@ -562,12 +567,8 @@ static void add_slice_endpoint(struct maker *maker, struct served_list *list, st
         set(&builder, SLICE "endpoint_zone", discovery_text(endpoint, "zone"));
         set(&builder, SLICE "address_target_kind", discovery_text(ref, "kind"));
         set(&builder, SLICE "address_target_name", discovery_text(ref, "name"));
-        discovery_add_map(&builder, SLICE "endpoint_topology_", topology);
-        for (const struct json_value *item = topology ? topology->first : NULL; item;
-             item = item->next)
-                labels_builder_set(&builder, discovery_label_name(
-                        &maker->arena, SLICE "endpoint_topology_present_", item->key),
-                        STR_LIT("true"));
+        add_present_map(&builder, SLICE "endpoint_topology_", SLICE "endpoint_topology_present_",
+                        discovery_find(endpoint, "deprecatedTopology"));
         attach_node(maker, &builder, str_is(discovery_text(ref, "kind"), "Node")
                                              ? discovery_text(ref, "name") : node);
         add_backing_pod(maker, &builder, list, ref, number, STR_LIT(""));

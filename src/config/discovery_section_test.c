@@ -171,7 +171,8 @@ static void test_consul(void **state)
 
 static void test_docker(void **state)
 {
-        struct config *config = load("  docker_sd_configs: [{host: 'unix:///var/run/docker.sock'}]");
+        struct config *config = load("  docker_sd_configs: [{host: "
+                                     "'unix:///var/run/docker.sock'}]");
         const struct docker_discovery_options *options = only(config)->options;
 
         (void)state;
