@@ -315,6 +315,8 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
                                                : (long)CURL_HTTP_VERSION_1_1);
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms);
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        /* A name server that does not answer is not waited for when the transfer is given up. */
+        curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_error);
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

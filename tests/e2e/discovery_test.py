@@ -275,13 +275,15 @@ def may_unshare():
 
 @unittest.skipUnless(may_unshare(), "port 53 and /etc/resolv.conf need root")
 class DnsTest(DiscoveryTest):
-    def resolve(self, section, records, conf="nameserver 127.0.0.211\n"):
+    def with_names(self, section, records, conf="nameserver 127.0.0.211\n", **options):
         self.server = self.start(NameServer("127.0.0.211", records))
         folder = self.start(Pitwall()).folder
         (folder / "resolv.conf").write_text(conf)
         mount = f'mount --bind {folder}/resolv.conf /etc/resolv.conf && exec "$@"'
-        return self.discover(f"dns_sd_configs: [{section}]",
-                             prefix=["unshare", "-m", "sh", "-c", mount, "sh"])
+        return self.discover(section, prefix=["unshare", "-m", "sh", "-c", mount, "sh"], **options)
+
+    def resolve(self, section, records, **options):
+        return self.with_names(f"dns_sd_configs: [{section}]", records, **options)
 
     def test_srv(self):
         name = NameServer.name
@@ -318,7 +320,7 @@ class DnsTest(DiscoveryTest):
             "{names: [web, a.b], type: A, port: 80}",
             {("web.second.ex.", "A"): [("A", bytes([10, 0, 0, 1]))],
              ("a.b.first.ex.", "A"): [("A", bytes([10, 0, 0, 2]))]},
-            "search first.ex second.ex\nnameserver 127.0.0.212\nnameserver 127.0.0.211\n")
+            conf="search first.ex second.ex\nnameserver 127.0.0.212\nnameserver 127.0.0.211\n")
         self.wait_for_addresses(pitwall, ["10.0.0.1:80", "10.0.0.2:80"])
         self.assertEqual([name for name, _, _ in self.server.questions if "web" in name],
                          ["web.first.ex.", "web.second.ex."])
@@ -350,9 +352,21 @@ class DnsTest(DiscoveryTest):
         self.wait_for_addresses(pitwall, ["10.0.0.1:80"])
         records["a.ex.", "A"] = []
         self.wait_for_addresses(pitwall, [])
-        records["a.ex.", "A"] = None
+
+    def test_a_silent_name_server_delays_nobody(self):
+        names = {("a.ex.", "A"): None, ("a.ex.", "AAAA"): None}
+        pitwall = self.with_names("dns_sd_configs: [{names: [a.ex], type: A, port: 80}]\n"
+                                  "  http_sd_configs: [{url: 'http://a.ex/x'}]", names,
+                                  flags=["--web.enable-lifecycle"])
+        wait_for(lambda: len(self.server.questions) >= 3)
+        pitwall.config.write_text(pitwall.config.read_text().replace("ex/x", "ex/y")
+                                  .replace("port: 80", "port: 81"))
+        started = time.monotonic()
+        self.assertEqual(pitwall.request("POST", "/-/reload").status, 200)
+        self.assertLess(time.monotonic() - started, 1.5)
         code, seconds = pitwall.terminate()
-        self.assertLess(seconds, 2)
+        self.assertEqual(code, 0)
+        self.assertLess(seconds, 1.5)
 
 
 class Consul:
