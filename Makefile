@@ -3,8 +3,10 @@
 #   make              build build/pitwall           make check        layers, style, headers, docs
 #   make run          build and serve               make test-crash   kill, cut, flip and fill, in full
 #   make test         everything that must pass     make fuzz NAME=x  fuzz one target with libFuzzer
-#   make deps         what the build needs          make bench        micro-benchmarks
+#   make deps         what the build needs          make bench        beside its peers
 #   make deps-test    ... and the tests
+#
+# make bench QUICK=1 takes minutes; make bench NAME=tsdb_chunk_bench runs one micro-benchmark.
 #
 # make test SAN=address,undefined (or SAN=thread) builds and tests with sanitizers.
 
@@ -45,8 +47,8 @@ fuzz: deps-test
 	@mkdir -p build-fuzz/corpus-$(NAME)
 	@build-fuzz/$(NAME) -max_total_time=$(SECONDS) build-fuzz/corpus-$(NAME) tests/corpus/$(NAME)
 
-bench: all
-	@tools/bench $(BUILD)
+bench: deps-test all
+	@tools/bench $(BUILD) $(if $(QUICK),--quick) $(NAME)
 
 clean:
 	rm -rf build build-*

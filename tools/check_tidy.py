@@ -97,7 +97,7 @@ def check_file(path, text):
 
 def main():
     names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "tests"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "tests", "bench"],
         cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     errors = []
     for name in names:
