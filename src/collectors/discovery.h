@@ -45,6 +45,9 @@ struct file_discovery_options {
         size_t pattern_count;
 };
 
+/* Whether a file holds target groups; for those who check configurations. */
+NODISCARD bool file_discovery_check(const char *path, struct error *err);
+
 struct consul_discovery_options {
         struct str url; /* of the API, without /v1 */
         struct str datacenter, name_space, partition, tag_separator;

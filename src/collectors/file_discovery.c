@@ -40,21 +40,39 @@ static void file_free(struct discovered_file *file)
         alloc_free(&file_discovery_type, file);
 }
 
+static bool read_groups(const char *path, struct arena *arena, struct target_groups *ret_groups,
+                        struct error *err)
+{
+        struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
+        struct label origin = {STR_LIT("__meta_filepath"), str_from(path)};
+
+        return file_read_all(path, &text, err) &&
+               target_groups_parse(arena, buf_str(&text),
+                                   str_ends_with(origin.value, STR_LIT(".json"))
+                                           ? TARGET_GROUPS_JSON : TARGET_GROUPS_YAML,
+                                   origin, ret_groups, err);
+}
+
+bool file_discovery_check(const char *path, struct error *err)
+{
+        struct target_groups groups;
+        struct arena arena;
+        bool ok;
+
+        arena_init(&arena, ARENA_MAX_BYTES);
+        ok = read_groups(path, &arena, &groups, err);
+        arena_release(&arena);
+        return ok;
+}
+
 /* Parses into fresh memory and swaps it in only when all of it is good. */
 static bool load_file(struct discovered_file *file, struct error *err)
 {
-        struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
-        struct label origin = {STR_LIT("__meta_filepath"), str_from(file->path)};
         struct target_groups groups;
         struct arena arena;
 
-        if (!file_read_all(file->path, &text, err))
-                return false;
         arena_init(&arena, ARENA_MAX_BYTES);
-        if (!target_groups_parse(&arena, buf_str(&text),
-                                 str_ends_with(origin.value, STR_LIT(".json"))
-                                         ? TARGET_GROUPS_JSON : TARGET_GROUPS_YAML,
-                                 origin, &groups, err)) {
+        if (!read_groups(file->path, &arena, &groups, err)) {
                 arena_release(&arena);
                 return false;
         }

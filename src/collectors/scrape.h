@@ -57,6 +57,19 @@ struct scrape_config *scrape_config_new(void);
 struct scrape_config *scrape_config_ref(struct scrape_config *config);
 struct scrape_config *scrape_config_unref(struct scrape_config *config); /* returns NULL */
 
+/* For those who look at a configuration. Valid only inside the visit. */
+struct found_target {
+        struct labels discovered; /* before relabeling */
+        struct labels relabeled;  /* after it, with all but __meta_ labels; empty: dropped */
+        const char *error;        /* why it cannot be scraped; or NULL */
+};
+
+/* Finds the targets of a configuration once: the static ones, and those of its discoveries once
+ * each has found something, at most after the timeout; 0: the static ones alone. */
+void scrape_config_find_targets(struct scrape_config *config, int64_t timeout_ms,
+                                void (*visit)(const struct found_target *target, void *ctx),
+                                void *ctx);
+
 enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
 
 /* What the targets page shows. Valid only inside the visit. */

@@ -159,13 +159,13 @@ static struct str make_url(struct arena *arena, const struct scrape_config *conf
         return arena_str(arena, buf_str(&url));
 }
 
-static struct labels public_labels(struct arena *arena, struct labels labels)
+static struct labels without(struct arena *arena, struct labels labels, struct str prefix)
 {
         struct label *items = arena_array(arena, struct label, labels.count);
         size_t count = 0;
 
         for (size_t i = 0; i < labels.count; i++)
-                if (!str_starts_with(labels.items[i].name, STR_LIT("__")))
+                if (!str_starts_with(labels.items[i].name, prefix))
                         items[count++] = labels.items[i];
         return (struct labels){items, count};
 }
@@ -206,7 +206,8 @@ bool target_plan_make(struct target_plan *plan, struct arena *arena,
                 if (!str_is_utf8(all.items[i].value))
                         return error_set(err, ERROR_INVALID, "invalid label value for \"" STR_FMT
                                          "\"", STR_ARG(all.items[i].name));
-        plan->labels = public_labels(arena, all);
+        plan->relabeled = without(arena, all, STR_LIT("__meta_"));
+        plan->labels = without(arena, all, STR_LIT("__"));
         plan->url = make_url(arena, config, all);
         return true;
 }

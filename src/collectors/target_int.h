@@ -6,6 +6,7 @@
 
 struct target_plan {
         struct labels discovered; /* before relabeling */
+        struct labels relabeled;  /* after it, with all but __meta_ labels; empty: dropped */
         struct labels labels;     /* of the series: without __ labels */
         struct str url;
         int64_t interval_ms, timeout_ms;

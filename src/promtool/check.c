@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "collectors/discovery.h"
 #include "collectors/scrape.h"
 #include "config/config.h"
 #include "config/web_config.h"
@@ -26,12 +27,64 @@ static bool check_there(struct str path, const char *what, struct error *err)
                          ": no such file or directory", what, STR_ARG(path), STR_ARG(path));
 }
 
-/* The files that the scrape configs name. */
-static bool check_scrapes(const struct config *config, struct error *err)
+static bool check_file_discovery(const struct scrape_config *scrape,
+                                 const struct file_discovery_options *options, struct error *err)
+{
+        bool ok = true;
+
+        for (size_t i = 0; i < options->pattern_count; i++) {
+                struct str pattern = options->patterns[i];
+                glob_t found;
+
+                if (glob(pattern.data, 0, NULL, &found) != 0) {
+                        printf("  WARNING: file \"" STR_FMT "\" for file_sd in scrape job \""
+                               STR_FMT "\" does not exist\n", STR_ARG(pattern),
+                               STR_ARG(scrape->job_name));
+                        continue;
+                }
+                for (size_t k = 0; ok && k < found.gl_pathc; k++)
+                        ok = file_discovery_check(found.gl_pathv[k], err) ||
+                             error_prefix(err, "checking SD file \"" STR_FMT "\"",
+                                          STR_ARG(pattern));
+                globfree(&found);
+        }
+        return ok;
+}
+
+static void note_error(const struct found_target *target, void *ctx)
+{
+        struct error *err = ctx;
+
+        if (target->error && err->code == ERROR_NONE)
+                error_set(err, ERROR_INVALID, "%s", target->error);
+}
+
+/* Targets that are written down must be such as can be scraped. */
+static bool check_targets(struct scrape_config *scrape, bool syntax_only, struct error *err)
+{
+        const struct discovery_kind *file_kind = discovery_kind_find("file");
+
+        err->code = ERROR_NONE;
+        scrape_config_find_targets(scrape, 0, note_error, err);
+        if (err->code != ERROR_NONE)
+                return false;
+        for (size_t i = 0; !syntax_only && i < scrape->discovery_count; i++)
+                if (scrape->discoveries[i].kind == file_kind &&
+                    !check_file_discovery(scrape, scrape->discoveries[i].options, err))
+                        return false;
+        return true;
+}
+
+/* The targets of the scrape configs, and the files they name. */
+static bool check_scrapes(const struct config *config, bool syntax_only, struct error *err)
 {
         for (size_t i = 0; i < config->scrape_count; i++) {
                 const struct scrape_config *scrape = config->scrapes[i];
 
+                if (!check_targets(config->scrapes[i], syntax_only, err))
+                        return false;
+                if (syntax_only)
+                        continue;
                 if (!check_there(scrape->http->authorization_credentials_file,
                                  "authorization credentials or bearer token file", err) ||
                     !check_there(scrape->http->tls_cert_file, "client cert file", err) ||
@@ -110,8 +163,8 @@ static void check_one_config(const struct words *words, const char *path, const 
         ok = config_read(&config, path, &err);
         if (!ok)
                 error_prefix(&err, "parsing YAML file %s", path);
-        ok = ok && (syntax_only || (each_rule_file(config, count_file, &files, &err) &&
-                                    check_scrapes(config, &err)));
+        ok = ok && (syntax_only || each_rule_file(config, count_file, &files, &err)) &&
+             check_scrapes(config, syntax_only, &err);
         if (ok && files)
                 printf("  SUCCESS: %zu rule files found\n", files);
         if (ok)

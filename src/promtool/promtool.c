@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/json.h"
 #include "promtool/promtool_int.h"
 
 #define ALL_TIMES_MIN "-9223372036854775808"
@@ -21,6 +22,15 @@ const struct promql_features promtool_features = {
         .experimental_functions = true, .extended_range_selectors = true, .fill_modifiers = true};
 
 /* ---- check ---------------------------------------------------------------------------------- */
+
+static const struct option discovery_options[] = {
+        {"timeout", OPTION_DURATION, "How long to wait for what is discovered.",
+         .fallback = "30s"},
+};
+static const struct argument discovery_arguments[] = {
+        {"config-file", "The configuration.", .required = true, .file = true},
+        {"job", "Name of the job whose targets are looked for.", .required = true},
+};
 
 static const struct option config_options[] = {
         {"syntax-only", OPTION_SWITCH, "Look at the file alone, at none that it names."},
@@ -173,6 +183,9 @@ static const struct argument delete_arguments[] = {
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const struct command commands[] = {
+        {"check service-discovery", "Show the targets that a job finds, before and after "
+         "relabeling.", OPTIONS(discovery_options), ARGUMENTS(discovery_arguments),
+         check_service_discovery},
         {"check config", "Check configurations and the files they name.",
          OPTIONS(config_options), ARGUMENTS(config_arguments), check_config},
         {"check web-config", "Check web configurations.", ARGUMENTS(web_config_arguments),
@@ -249,7 +262,7 @@ int promtool_run(int argc, char **argv)
 
 /* ---- what several commands need ------------------------------------------------------------- */
 
-enum { STDIN_PIECE_BYTES = 1 << 16 };
+enum { STDIN_PIECE_BYTES = 1 << 16, JSON_MAX_BYTES = 1 << 30 };
 
 int print_failure(const struct error *err)
 {
@@ -287,6 +300,21 @@ void append_label_set(struct buf *out, struct labels labels, const char *separat
                 labels_quote(out, labels.items[i].value);
         }
         buf_append_byte(out, '}');
+}
+
+void append_json_string(struct buf *out, struct str text)
+{
+        struct buf plain CLEANUP(buf_release) = BUF_INIT(JSON_MAX_BYTES);
+
+        json_quote(&plain, text);
+        for (size_t i = 0; i < plain.len; i++) {
+                char c = plain.data[i];
+
+                if (c == '<' || c == '>' || c == '&')
+                        buf_printf(out, "\\u%04x", c);
+                else
+                        buf_append_byte(out, c);
+        }
 }
 
 void columns_print(struct str text, size_t width_min, size_t gap)

@@ -15,6 +15,7 @@ int check_web_config(const struct words *words);
 int check_metrics(const struct words *words);
 int check_healthy(const struct words *words);
 int check_ready(const struct words *words);
+int check_service_discovery(const struct words *words);
 int query_instant(const struct words *words);
 int query_range(const struct words *words);
 int query_series(const struct words *words);
@@ -55,6 +56,9 @@ NODISCARD bool request_send(const struct request *request, struct arena *arena,
 
 /* {a="1", b="2"}, the metric's name among them. */
 void append_label_set(struct buf *out, struct labels labels, const char *separator);
+
+/* A string as Go's encoder of JSON writes it by default, which thinks of HTML. */
+void append_json_string(struct buf *out, struct str text);
 
 /* ---- tables --------------------------------------------------------------------------------- */
 

@@ -142,22 +142,6 @@ static void append_value(struct buf *out, struct arena *arena, const struct json
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-/* As Go's encoder does by default, which thinks of HTML. */
-static void append_quoted(struct buf *out, struct str text)
-{
-        struct buf plain CLEANUP(buf_release) = BUF_INIT(TEXT_MAX_BYTES);
-
-        json_quote(&plain, text);
-        for (size_t i = 0; i < plain.len; i++) {
-                char c = plain.data[i];
-
-                if (c == '<' || c == '>' || c == '&')
-                        buf_printf(out, "\\u%04x", c);
-                else
-                        buf_append_byte(out, c);
-        }
-}
-
 static void append_json(struct buf *out, struct arena *arena, const struct json_value *value);
 
 static int compare_keys(const void *a_ptr, const void *b_ptr)
@@ -182,7 +166,7 @@ static void append_map(struct buf *out, struct arena *arena, const struct json_v
         for (i = 0; i < count; i++) {
                 if (i)
                         buf_append_byte(out, ',');
-                append_quoted(out, children[i]->key);
+                append_json_string(out, children[i]->key);
                 buf_append_byte(out, ':');
                 append_json(out, arena, children[i]);
         }
@@ -202,7 +186,7 @@ static void append_json(struct buf *out, struct arena *arena, const struct json_
                 double_append(out, value->number, DOUBLE_F);
                 return;
         case JSON_STRING:
-                append_quoted(out, value->text);
+                append_json_string(out, value->text);
                 return;
         case JSON_OBJECT:
                 append_map(out, arena, value);

@@ -1,5 +1,6 @@
 """promtool: the same words given to Debian's promtool (2.42) and to ours must give the same output
 and exit code. Where 3.14 differs from 2.42, ours follows 3.14 and the case says how."""
+import json
 import os
 import pathlib
 import re
@@ -267,6 +268,62 @@ class Check(PromtoolTest):
         self.assertEqual((code, out), (1, "Checking bad.prom.yml\n\n"))
         self.assertIn("  FAILED: parsing YAML file bad.prom.yml: bad.prom.yml:1:32: unknown field",
                       err)
+
+    def test_config_targets(self):
+        self.write({"sd.prom.yml": """\
+            scrape_configs:
+            - job_name: a
+              file_sd_configs: [{files: ["nope.json", "good.json"]}]
+            """, "bad_sd.prom.yml": """\
+            scrape_configs:
+            - job_name: a
+              file_sd_configs: [{files: ["*.bad.json"]}]
+            """, "target.prom.yml": """\
+            scrape_configs:
+            - job_name: a
+              static_configs: [{targets: ["http://h:1/x"]}]
+            """, "good.json": '[{"targets": ["h:1"], "labels": {"a": "b"}}]',
+                    "x.bad.json": '[{"targets": [1]}]'})
+        self.same("check", "config", "sd.prom.yml")
+        code, out, err = self.mine("check", "config", "bad_sd.prom.yml")
+        self.assertEqual((code, out), (1, "Checking bad_sd.prom.yml\n\n"))
+        self.assertIn('  FAILED: checking SD file "*.bad.json": ', err)
+        for flags in ([], ["--syntax-only"]):
+            self.assertEqual(self.mine("check", "config", *flags, "target.prom.yml")[0], 1)
+
+    def test_service_discovery(self):
+        self.write({"sd.yml": """\
+            scrape_configs:
+            - job_name: a
+              static_configs:
+              - targets: ["h:1", "drop:2"]
+                labels: {x: "<y>"}
+              relabel_configs:
+              - {source_labels: [__address__], regex: "drop.*", action: drop}
+              - {source_labels: [x], target_label: z}
+            - job_name: b
+              file_sd_configs: [{files: [targets.json]}]
+            - job_name: bad
+              static_configs: [{targets: ["h:1"]}]
+              relabel_configs: [{target_label: __address__, replacement: h/x}]
+            """, "targets.json": '[{"targets": ["f:9"], "labels": {"z": "1"}}]'})
+
+        def older(text):
+            """2.42 knows no labels that choose between kinds of histograms."""
+            return re.sub(r' +"__(scrape_native|convert_classic|always_scrape)\w*": "false",\n', "",
+                          text)
+        self.same("check", "service-discovery", "--timeout=1s", "sd.yml", "a", change=older)
+        self.same("check", "service-discovery", "sd.yml", "nosuch")
+        # 2.42 fails on files.
+        code, out, err = self.mine("check", "service-discovery", "sd.yml", "b")
+        self.assertEqual((code, err), (0, ""))
+        target = json.loads(out)[0]
+        self.assertEqual(target["discoveredLabels"]["__meta_filepath"],
+                         "targets.json")
+        self.assertEqual((target["labels"]["instance"], target["labels"]["z"]), ("f:9", "1"))
+        code, out, _ = self.mine("check", "service-discovery", "sd.yml", "bad")
+        self.assertEqual((code, json.loads(out)[0]["error"]),
+                         (0, '"h/x" is not a valid hostname'))
 
     def test_config_lint(self):
         self.write({"slow.prom.yml": "scrape_configs: [{job_name: a, scrape_interval: 10m}]\n"})
