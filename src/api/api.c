@@ -42,6 +42,8 @@ bool api_register(struct api *api, struct http_router *router, struct error *err
         api_read_register(api, router);
         api_targets_register(api, router);
         api_status_register(api, router);
+        api_self_metrics_register(api, router);
+        api_notifications_register(api, router);
         api_target_tools_register(api, router);
         api_rules_register(api, router);
         api_features_register(api, router);
@@ -59,5 +61,6 @@ void api_release(struct api *api)
 {
         api->gate = api_gate_free(api->gate);
         api->write_gate = api_gate_free(api->write_gate);
+        api_notifications_release(api);
         api->cors_regex = regex_free(api->cors_regex);
 }

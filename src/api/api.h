@@ -41,6 +41,7 @@ struct api {
         size_t flag_count;
         int64_t started_ms;
         unsigned query_concurrency_max;
+        unsigned listener_max;    /* of notifications, at once */
         const char *cors_origin;  /* regex; NULL: every origin */
         const char *data_dir;
         bool admin_enabled, lifecycle_enabled; /* else their routes are refused */
@@ -59,12 +60,17 @@ struct api {
         void *ctx;
         struct api_gate *gate; /* the API's own; so are the next */
         struct api_gate *write_gate;
+        struct api_notices *notices;
         _Atomic size_t write_bytes;
         struct regex *cors_regex;
 };
 
 /* Adds all routes. api must stay where it is. ERROR_INVALID when cors_origin is no regex. */
 NODISCARD bool api_register(struct api *api, struct http_router *router, struct error *err);
+/* About once a second: sends notifications to those who listen. */
+void api_tick(struct api *api);
+/* Ends answers that stay open; before the server is freed. */
+void api_close(struct api *api);
 void api_release(struct api *api);
 
 /* Puts on the answer which origins may read it; for every request, before its route. */

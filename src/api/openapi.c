@@ -1,9 +1,12 @@
 /* /api/v1/openapi.yaml: what the API takes, for programs that write clients. */
+#include <stdio.h>
+
 #include "api/api_int.h"
 
 enum { PARAMETERS_MAX = 12 };
 
-/* A trailing "!" marks what must be given, "[]" what may be repeated. */
+/* A trailing "!" marks what must be given, "[]" what may be repeated. Paths are below /api/v1, but
+ * those whose tag begins with "/" stand at the root. */
 static const struct operation {
         const char *path, *methods, *tag, *summary;
         const char *parameters[PARAMETERS_MAX];
@@ -49,15 +52,33 @@ static const struct operation {
         {"/status/runtimeinfo", "get", "status", "About the running process.", {NULL}},
         {"/status/buildinfo", "get", "status", "About the program.", {NULL}},
         {"/status/tsdb", "get", "status", "What costs most in the store.", {"limit"}},
+        {"/status/tsdb/blocks", "get", "status", "The sealed files of the store.", {NULL}},
+        {"/status/self_metrics", "get", "status", "Pitwall's own metrics.",
+         {"metric_name_pattern"}},
         {"/status/walreplay", "get", "status", "What was read of the log at the start.", {NULL}},
         {"/notifications", "get", "status", "What an operator should know now.", {NULL}},
+        {"/notifications/live", "get", "status", "The same as it changes, as an event stream.",
+         {NULL}},
         {"/features", "get", "status", "Optional parts that are on.", {NULL}},
         {"/write", "post", "remote", "Remote write 1.0 and 2.0.", {NULL}},
         {"/read", "post", "remote", "Remote read, in samples or chunks.", {NULL}},
+        {"/otlp/v1/metrics", "post", "otlp", "OpenTelemetry metrics, in protobuf or JSON.",
+         {NULL}},
+        {"/metrics", "get", "pushgateway", "The groups that were pushed.", {NULL}},
+        {"/admin/wipe", "put", "pushgateway", "Delete all groups.", {NULL}},
         {"/admin/tsdb/delete_series", "post put", "admin", "Delete series.",
          {"match[]!", "start", "end"}},
         {"/admin/tsdb/clean_tombstones", "post put", "admin", "Give deleted space back.", {NULL}},
         {"/admin/tsdb/snapshot", "post put", "admin", "Make a snapshot.", {"skip_head"}},
+        {"/federate", "get", "/query", "The newest samples of series, as an exposition.",
+         {"match[]!"}},
+        {"/metrics/job/{job}", "put post delete", "/pushgateway",
+         "Replace, add to or delete a group; names and values of its labels may follow.", {NULL}},
+        {"/v1/metrics", "post", "/otlp", "OpenTelemetry metrics, in protobuf or JSON.", {NULL}},
+        {"/influx/write", "post", "/influx", "InfluxDB 1.x line protocol.", {"db", "precision"}},
+        {"/influx/api/v2/write", "post", "/influx", "InfluxDB 2.x line protocol.",
+         {"bucket", "org", "precision"}},
+        {"/influx/ping", "get", "/influx", "Whether InfluxDB's protocol is spoken here.", {NULL}},
 };
 
 static void write_parameter(struct buf *out, const char *text, const char *in)
@@ -79,21 +100,39 @@ static void write_parameter(struct buf *out, const char *text, const char *in)
                 buf_append_cstr(out, "            type: string\n");
 }
 
-static void write_operation(struct buf *out, const struct operation *operation, struct str method)
+static void write_id(struct buf *out, const struct operation *operation, struct str method)
 {
-        buf_printf(out, "    " STR_FMT ":\n      tags:\n        - %s\n      summary: %s\n"
-                   "      operationId: " STR_FMT, STR_ARG(method), operation->tag,
-                   operation->summary, STR_ARG(method));
+        bool at_root = operation->tag[0] == '/';
+
+        buf_printf(out, "      operationId: %s" STR_FMT, at_root ? "root-" : "", STR_ARG(method));
         for (const char *c = operation->path; *c; c++)
                 if (*c == '/')
                         buf_append_byte(out, '-');
                 else if (*c != '{' && *c != '}')
                         buf_append_byte(out, *c == '_' ? '-' : *c);
         buf_append_byte(out, '\n');
-        if (operation->parameters[0] || strchr(operation->path, '{'))
+}
+
+static void write_operation(struct buf *out, const struct operation *operation, struct str method)
+{
+        const char *in_path = strchr(operation->path, '{');
+        bool at_root = operation->tag[0] == '/';
+
+        buf_printf(out, "    " STR_FMT ":\n      tags:\n        - %s\n      summary: \"%s\"\n",
+                   STR_ARG(method), operation->tag + at_root, operation->summary);
+        write_id(out, operation, method);
+        if (at_root)
+                buf_append_cstr(out, "      servers:\n        - url: /\n");
+        if (operation->parameters[0] || in_path)
                 buf_append_cstr(out, "      parameters:\n");
-        if (strchr(operation->path, '{'))
-                write_parameter(out, "name!", "path");
+        if (in_path) {
+                struct str name = str_from(in_path + 1);
+                char required[32];
+
+                name = str_slice(name, 0, str_find_byte(name, '}'));
+                snprintf(required, sizeof(required), STR_FMT "!", STR_ARG(name));
+                write_parameter(out, required, "path");
+        }
         for (size_t i = 0; i < PARAMETERS_MAX && operation->parameters[i]; i++)
                 write_parameter(out, operation->parameters[i], "query");
         buf_append_cstr(out, "      responses:\n        \"200\":\n"

@@ -184,6 +184,80 @@ static void handle_tsdb(struct http_request *request, struct http_response *resp
         api_end(response, NULL);
 }
 
+/* A block's name is 26 digits of Crockford's base 32; ours say when its newest sample was taken,
+ * and the number of its file. */
+static void write_ulid(struct json_writer *writer, const struct tsdb_part_info *part)
+{
+        static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        uint64_t time_ms = part->max_t_ms > 0 ? (uint64_t)part->max_t_ms : 0;
+        char ulid[27];
+
+        for (size_t i = 0; i < 10; i++)
+                ulid[i] = digits[time_ms >> 5 * (9 - i) & 31];
+        for (size_t i = 0; i < 16; i++)
+                ulid[10 + i] = i < 3 ? '0' : digits[part->number >> 5 * (15 - i) & 31];
+        ulid[26] = '\0';
+        json_cstring(writer, ulid);
+}
+
+static void write_count(struct json_writer *writer, const char *key, uint64_t value)
+{
+        json_key(writer, key);
+        json_int(writer, (int64_t)value);
+}
+
+static void write_block(struct json_writer *writer, const struct tsdb_part_info *part)
+{
+        json_object_begin(writer);
+        json_key(writer, "ulid");
+        write_ulid(writer, part);
+        json_key(writer, "minTime");
+        json_int(writer, part->min_t_ms);
+        json_key(writer, "maxTime");
+        json_int(writer, part->max_t_ms + 1); /* the end of a block is not in it */
+        json_key(writer, "stats");
+        json_object_begin(writer);
+        write_count(writer, "numSamples", part->samples);
+        write_count(writer, "numSeries", part->series);
+        write_count(writer, "numChunks", part->blocks);
+        json_object_end(writer);
+        json_key(writer, "compaction");
+        json_object_begin(writer);
+        write_count(writer, "level", part->level + 1);
+        json_key(writer, "sources");
+        json_array_begin(writer);
+        write_ulid(writer, part);
+        json_array_end(writer);
+        json_object_end(writer);
+        write_count(writer, "version", 1);
+        json_object_end(writer);
+}
+
+/* Our parts, as the blocks of Prometheus. */
+static void handle_tsdb_blocks(struct http_request *request, struct http_response *response,
+                               void *ctx)
+{
+        struct api *api = ctx;
+        struct json_writer writer;
+        struct tsdb_part_info *parts;
+        struct error err;
+        size_t count;
+
+        if (!tsdb_parts(api->tsdb, request->arena, &parts, &count, &err)) {
+                api_fail(response, &err);
+                return;
+        }
+        writer = api_begin(response);
+        json_object_begin(&writer);
+        json_key(&writer, "blocks");
+        json_array_begin(&writer);
+        for (size_t i = 0; i < count; i++)
+                write_block(&writer, &parts[i]);
+        json_array_end(&writer);
+        json_object_end(&writer);
+        api_end(response, NULL);
+}
+
 static void handle_walreplay(struct http_request *request, struct http_response *response,
                              void *ctx)
 {
@@ -204,53 +278,6 @@ static void handle_walreplay(struct http_request *request, struct http_response 
         api_end(response, NULL);
 }
 
-/* ---- notifications: what an operator should know now --------------------------------------- */
-
-static void write_notification(struct json_writer *writer, const char *text, int64_t since_ms)
-{
-        json_object_begin(writer);
-        write_pair(writer, "text", text);
-        json_key(writer, "date");
-        api_write_time(writer, since_ms);
-        json_key(writer, "active");
-        json_bool(writer, true);
-        json_object_end(writer);
-}
-
-static void handle_notifications(struct http_request *request, struct http_response *response,
-                                 void *ctx)
-{
-        struct api *api = ctx;
-        struct json_writer writer = api_begin(response);
-        struct tsdb_stats stats;
-        bool reload_ok;
-        int64_t reload_ms;
-
-        (void)request;
-        api->reload_state(api->ctx, &reload_ok, &reload_ms);
-        tsdb_stats(api->tsdb, &stats);
-        json_array_begin(&writer);
-        if (!reload_ok)
-                write_notification(&writer, "Configuration reload has failed.", reload_ms);
-        if (stats.full)
-                write_notification(&writer, "The disk is full: samples are refused.",
-                                   clock_now_ms(api->clock));
-        if (api->series_refused_ms(api->ctx))
-                write_notification(&writer, "The series limit is reached: new series are refused.",
-                                   api->series_refused_ms(api->ctx));
-        json_array_end(&writer);
-        api_end(response, NULL);
-}
-
-/* No stream of them is kept: clients ask again, as they do when Prometheus has no room. */
-static void handle_notifications_live(struct http_request *request,
-                                      struct http_response *response, void *ctx)
-{
-        (void)request;
-        (void)ctx;
-        response->status = 204;
-}
-
 void api_status_register(struct api *api, struct http_router *router)
 {
         http_router_add(router, "GET", "/api/v1/status/config", handle_config, api);
@@ -258,8 +285,6 @@ void api_status_register(struct api *api, struct http_router *router)
         http_router_add(router, "GET", "/api/v1/status/buildinfo", handle_buildinfo, api);
         http_router_add(router, "GET", "/api/v1/status/runtimeinfo", handle_runtimeinfo, api);
         http_router_add(router, "GET", "/api/v1/status/tsdb", handle_tsdb, api);
+        http_router_add(router, "GET", "/api/v1/status/tsdb/blocks", handle_tsdb_blocks, api);
         http_router_add(router, "GET", "/api/v1/status/walreplay", handle_walreplay, api);
-        http_router_add(router, "GET", "/api/v1/notifications", handle_notifications, api);
-        http_router_add(router, "GET", "/api/v1/notifications/live", handle_notifications_live,
-                        api);
 }

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "codec/gzip.h"
+#include "http/channel_int.h"
 #include "http/server_int.h"
 #include "http/tls_int.h"
 
@@ -230,10 +231,15 @@ static void free_body(void *ctx)
 }
 
 /* The body must outlive the exchange: libmicrohttpd lets go of it after the completed callback. */
-static struct MHD_Response *make_response(struct http_response *response)
+static struct MHD_Response *make_response(struct http_exchange *exchange)
 {
+        struct http_response *response = &exchange->response;
+        struct http_listener *listener = response->listener;
         struct buf *body;
 
+        response->listener = NULL;
+        if (listener)
+                return http_listener_response(listener, exchange->connection, exchange->peer->fd);
         if (response->fixed_body.data)
                 return MHD_create_response_from_buffer(response->fixed_body.len,
                                                        (void *)(uintptr_t)response->fixed_body.data,
@@ -253,7 +259,7 @@ static enum MHD_Result send_response(struct http_exchange *exchange)
 
         if (response->body.overflow)
                 http_response_text(response, 500, "the answer is too large\n");
-        made = make_response(response);
+        made = make_response(exchange);
         if (response->content_type)
                 MHD_add_response_header(made, "Content-Type", response->content_type);
         for (size_t i = 0; i < response->header_count; i++)
@@ -537,6 +543,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **re
         set_busy(exchange->peer, false);
         buf_release(&exchange->body);
         buf_release(&exchange->response.body);
+        http_listener_free(exchange->response.listener);
         arena_release(&exchange->arena);
         *request_ctx = alloc_free(&http_exchange_type, exchange);
 }

@@ -45,6 +45,7 @@ struct http_response {
         struct buf body;          /* compressed on the way out when the client accepts gzip */
         /* Instead of body: bytes that outlive the server, sent as they are. */
         struct str fixed_body;
+        struct http_listener *listener; /* instead of body, when joined to a channel */
         struct {
                 const char *name;
                 const char *value;

@@ -36,6 +36,8 @@
 /* Workers beyond the queries that run at once: they keep the rest of the API alive meanwhile. */
 enum { HTTP_FURTHER_WORKERS = 20, HTTP_QUEUE_MAX = 1024, FLAGS_MAX = 16 };
 enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 64 << 20 };
+/* Of notifications, as in Prometheus. */
+enum { LISTENER_MAX = 16 };
 /* How often the web configuration is looked at between requests. */
 enum { REFRESH_INTERVAL_S = 1 };
 /* How long the warning about refused series stays. */
@@ -543,6 +545,7 @@ static bool set_up_api(struct server *server, struct error *err)
                 .flags = server->flags,
                 .started_ms = clock_now_ms(&clock_real),
                 .query_concurrency_max = server->settings.query_concurrency_max,
+                .listener_max = LISTENER_MAX,
                 .cors_origin = server->options->cors_origin,
                 .data_dir = server->options->data_dir,
                 .admin_enabled = server->options->admin_api,
@@ -656,6 +659,7 @@ static bool start(struct server *server, struct error *err)
 static void stop(struct server *server)
 {
         atomic_store(&server->ready, false);
+        api_close(&server->api);
         http_server_free(server->http);
         /* It asks the scrape manager for metadata, which renders its metrics. */
         if (server->remote_writer)
@@ -685,6 +689,7 @@ static void serve_until_signal(struct server *server, const sigset_t *signals)
 
                 access_refresh(server->access);
                 watch_refused(server);
+                api_tick(&server->api);
                 if (number < 0 && !atomic_load(&server->quitting))
                         continue;
                 if (number != SIGHUP) {

@@ -82,6 +82,45 @@ void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *ret_stats)
         *ret_stats = stats;
 }
 
+/* The series of a part's index follow each other. */
+static uint64_t count_series(const struct part *part)
+{
+        uint64_t count = part->block_count > 0;
+
+        for (size_t i = 1; i < part->block_count; i++)
+                count += part->series[i] != part->series[i - 1];
+        part_forget_index(part);
+        return count;
+}
+
+bool tsdb_parts(struct tsdb *tsdb, struct arena *arena, struct tsdb_part_info **ret_parts,
+                size_t *ret_count, struct error *err)
+{
+        struct view *view = store_view(tsdb);
+        struct tsdb_part_info *parts = arena_array(arena, struct tsdb_part_info, view->part_count);
+
+        for (size_t i = 0; i < view->part_count; i++) {
+                const struct part *part = view->parts[i];
+
+                parts[i] = (struct tsdb_part_info){
+                        .number = part->number,
+                        .min_t_ms = part->min_t_ms,
+                        .max_t_ms = part->max_t_ms,
+                        .samples = part->samples,
+                        .series = count_series(part),
+                        .blocks = part->block_count,
+                        .bytes = part->map.len,
+                        .level = part->head.level,
+                };
+        }
+        *ret_count = view->part_count;
+        view_unref(view);
+        if (arena_over_budget(arena))
+                return error_set(err, ERROR_LIMIT, "memory budget reached");
+        *ret_parts = parts;
+        return true;
+}
+
 /* ---- cardinality --------------------------------------------------------------------------- */
 
 /* The largest `limit` entries, ordered. */

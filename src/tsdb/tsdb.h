@@ -214,6 +214,19 @@ struct tsdb_stats {
 
 void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *ret_stats);
 
+/* A sealed file of blocks. */
+struct tsdb_part_info {
+        uint64_t number;
+        int64_t min_t_ms, max_t_ms;
+        uint64_t samples, series, blocks, bytes;
+        uint32_t level;
+};
+
+/* All parts, by time, then age. Lives in `arena`. ERROR_LIMIT past its budget. */
+NODISCARD bool tsdb_parts(struct tsdb *tsdb, struct arena *arena,
+                          struct tsdb_part_info **ret_parts, size_t *ret_count,
+                          struct error *err);
+
 struct tsdb_count {
         struct str name;  /* metric name, label name, or "name=value" */
         uint64_t value;
