@@ -12,6 +12,8 @@ ALLOC_TYPE(scrape_manager_type, "scrape_manager")
 enum { CONFIG_ARENA_BYTES = 64 << 20, WORKER_QUEUE_MAX = 1 << 20 };
 /* The least time between two takings of discovered targets: a burst of changes costs one. */
 enum { SYNC_INTERVAL_MS = 500 };
+/* How long fetches that come together may be apart: a wake for each costs more than the fetch. */
+enum { GATHER_NS = 1000000 };
 /* What a source that answers at once has, is there when a reload ends: no gap, no stale series.
  * A slow one is not waited for. */
 enum { FIRST_RESULT_WAIT_MS = 250 };
@@ -96,6 +98,7 @@ struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsign
         manager->discoveries.on_change = on_discovered;
         manager->discoveries.ctx = manager;
         manager->client = http_client_new("scrape-http");
+        http_client_set_gather(manager->client, GATHER_NS);
         manager->workers = workers_new("scrape-worker", worker_count, WORKER_QUEUE_MAX);
         thread_start(&manager->scheduler, "scrape-schedule", scrape_schedule_main, manager);
         thread_start(&manager->discoverer, "discovery-sync", discoverer_main, manager);

@@ -21,9 +21,13 @@ METRIC_COUNTER(samples_bounds, "pitwall_scrape_samples_refused_total",
 /* A scrape that starts this late or less has the time it was due as its timestamp, so that the
  * distance of samples stays constant and compresses to nothing. */
 enum { ALIGN_TOLERANCE_MS = 10 };
+/* How finely an interval is divided among its targets. */
+enum { SLOT_MAX_MS = 100, SLOTS_MIN = 10 };
 /* A body without a configured limit. 1 M series at 110 bytes a line fit twice. */
 enum { BODY_DEFAULT_MAX_BYTES = 256 << 20 };
 enum { TARGET_ARENA_BYTES = 1 << 20 };
+/* How many of a scrape's reports are not extra. */
+enum { EVERY_SCRAPE_REPORTS = 5 };
 
 /* -1 says that it was over the limit. */
 static double body_size(const struct http_fetch *fetch)
@@ -36,22 +40,20 @@ static double body_size(const struct http_fetch *fetch)
 static void report(struct target *target, const struct exposition_result *result, bool up)
 {
         const struct scrape_config *config = target->config;
-        struct exposition *exposition = target->exposition;
-        int64_t t_ms = target->scrape_time_ms;
+        const struct exposition_report reports[] = {
+                {"up", up},
+                {"scrape_duration_seconds", (double)target->fetch.duration_ns / 1e9},
+                {"scrape_samples_scraped", (double)result->scraped},
+                {"scrape_samples_post_metric_relabeling", (double)result->post_relabel},
+                {"scrape_series_added", (double)result->series_added},
+                {"scrape_timeout_seconds", (double)target->plan.timeout_ms / 1000},
+                {"scrape_sample_limit", (double)config->sample_limit},
+                {"scrape_body_size_bytes", body_size(&target->fetch)},
+        };
 
-        exposition_report(exposition, "up", t_ms, up);
-        exposition_report(exposition, "scrape_duration_seconds", t_ms,
-                          (double)target->fetch.duration_ns / 1e9);
-        exposition_report(exposition, "scrape_samples_scraped", t_ms, (double)result->scraped);
-        exposition_report(exposition, "scrape_samples_post_metric_relabeling", t_ms,
-                          (double)result->post_relabel);
-        exposition_report(exposition, "scrape_series_added", t_ms, (double)result->series_added);
-        if (!config->extra_scrape_metrics)
-                return;
-        exposition_report(exposition, "scrape_timeout_seconds", t_ms,
-                          (double)target->plan.timeout_ms / 1000);
-        exposition_report(exposition, "scrape_sample_limit", t_ms, (double)config->sample_limit);
-        exposition_report(exposition, "scrape_body_size_bytes", t_ms, body_size(&target->fetch));
+        exposition_report(target->exposition, reports,
+                          config->extra_scrape_metrics ? ARRAY_LEN(reports) : EVERY_SCRAPE_REPORTS,
+                          target->scrape_time_ms);
 }
 
 static bool check_answer(const struct target *target, enum exposition_format *ret_format,
@@ -240,7 +242,19 @@ static void fill_fetch(struct target *target)
         };
 }
 
-/* Spreads the targets of an interval over it, the same way after every start. */
+/* Targets are scraped slot by slot: a few scrapes together cost half of what they cost one by one,
+ * with cold caches. */
+static int64_t slot_ns(const struct target *target)
+{
+        int64_t slot_ms = target->plan.interval_ms / SLOTS_MIN;
+
+        if (slot_ms > SLOT_MAX_MS)
+                slot_ms = SLOT_MAX_MS;
+        /* Whole milliseconds: the timestamps of samples are. */
+        return (slot_ms > 0 ? slot_ms : 1) * 1000000;
+}
+
+/* Spreads the targets of an interval over its slots, the same way after every start. */
 static int64_t first_due_ns(const struct target *target)
 {
         int64_t interval_ns = target->plan.interval_ms * 1000000;
@@ -248,8 +262,7 @@ static int64_t first_due_ns(const struct target *target)
         int64_t offset_ns = (int64_t)(hash_str(target->key) % (uint64_t)interval_ns);
         int64_t due_ns = now_ns - now_ns % interval_ns + offset_ns;
 
-        /* Whole milliseconds: the timestamps of samples are. */
-        due_ns -= due_ns % 1000000;
+        due_ns -= due_ns % slot_ns(target);
         return due_ns > now_ns ? due_ns : due_ns + interval_ns;
 }
 
@@ -290,5 +303,6 @@ struct target *scrape_target_new(struct scrape_manager *manager, struct scrape_c
         fill_fetch(target);
         /* A built-in target has nobody to spare: it starts at once, to have data to show. */
         target->due_ns = config->render ? clock_now_ns(&clock_real) : first_due_ns(target);
+        target->fetch.group = 1 + (unsigned)(target->due_ns / slot_ns(target) % HTTP_FETCH_GROUPS);
         return target;
 }

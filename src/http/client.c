@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -24,6 +25,9 @@ enum { SECRET_MAX_BYTES = 64 << 10, REDIRECTS_MAX = 10, ARENA_BYTES = 1 << 20 };
 /* Connections kept for the next scrape of the same target: one each, up to this many. */
 enum { IDLE_CONNECTIONS_MAX = 4096 };
 
+/* Room made for a body as soon as its length is announced. */
+enum { READ_AHEAD_BYTES = 1 << 20 };
+
 struct http_transfer {
         struct http_fetch *fetch;
         struct http_transfer *next; /* in the queue (client lock) or among the active ones */
@@ -38,12 +42,14 @@ struct http_transfer {
 
 struct http_client {
         CURLM *multi;
+        CURLSH *groups[HTTP_FETCH_GROUPS]; /* of the client's thread; NULL: not used yet */
         pthread_t thread;
         pthread_mutex_t lock;
         struct http_transfer *queue;  /* lock */
         struct http_transfer *active; /* of the client's thread */
         struct http_token_request *token_requests; /* of the client's thread */
         atomic_bool stopping;
+        _Atomic int64_t gather_ns;
 };
 
 static void on_token_fetched(struct http_fetch *fetch);
@@ -93,6 +99,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         struct http_transfer *transfer = ctx;
         struct str line = str_trim(str_make(data, size * count)), name;
         struct str value = line;
+        unsigned long long announced;
         char number[32];
 
         if (!str_cut(&value, ':', &name) || !value.data)
@@ -102,10 +109,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         if (!header_is(name, "content-length"))
                 return size * count;
         snprintf(number, sizeof(number), STR_FMT, STR_ARG(value));
-        if (strtoull(number, NULL, 10) > transfer->fetch->body.max_bytes) {
+        announced = strtoull(number, NULL, 10);
+        if (announced > transfer->fetch->body.max_bytes) {
                 transfer->fetch->body.overflow = true;
                 return 0;
         }
+        /* Of more than this, only what has come is believed. */
+        buf_reserve(&transfer->fetch->body, announced < READ_AHEAD_BYTES ? announced
+                                                                         : READ_AHEAD_BYTES);
         return size * count;
 }
 
@@ -404,6 +415,24 @@ static void finish(struct http_transfer *transfer, CURLcode result)
         fetch->done(fetch);
 }
 
+/* Once a second libcurl asks the system about every idle connection it could take, which at a
+ * thousand targets costs more than fetching: each group has connections of its own. */
+static void join_group(struct http_client *client, struct http_transfer *transfer)
+{
+        unsigned group = transfer->fetch->group;
+        CURLSH **connections;
+
+        if (!group)
+                return;
+        connections = &client->groups[(group - 1) % HTTP_FETCH_GROUPS];
+        if (!*connections) {
+                *connections = curl_share_init();
+                BUG_ON(!*connections);
+                curl_share_setopt(*connections, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+        }
+        curl_easy_setopt(transfer->easy, CURLOPT_SHARE, *connections);
+}
+
 static void begin_with_token(struct http_client *client, struct http_transfer *transfer)
 {
         if (!prepare(transfer, &transfer->fetch->err)) {
@@ -411,6 +440,7 @@ static void begin_with_token(struct http_client *client, struct http_transfer *t
                 finish(transfer, CURLE_FAILED_INIT);
                 return;
         }
+        join_group(client, transfer);
         BUG_ON(curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK);
         transfer->previous = NULL;
         transfer->next = client->active;
@@ -548,10 +578,14 @@ static void *client_main(void *arg)
         /* The longest nap; new work and stopping wake the thread at once. */
         enum { NAP_MS = 1000 };
         while (!atomic_load(&client->stopping)) {
+                struct timespec gather = {.tv_nsec = atomic_load(&client->gather_ns)};
+
                 begin_queued(client);
                 curl_multi_perform(client->multi, &running);
                 finish_completed(client);
                 curl_multi_poll(client->multi, NULL, 0, NAP_MS, NULL);
+                if (gather.tv_nsec)
+                        nanosleep(&gather, NULL);
         }
         cancel_all(client);
         return NULL;
@@ -570,6 +604,11 @@ struct http_client *http_client_new(const char *thread_name)
         return client;
 }
 
+void http_client_set_gather(struct http_client *client, int64_t gather_ns)
+{
+        atomic_store(&client->gather_ns, gather_ns);
+}
+
 struct http_client *http_client_free(struct http_client *client)
 {
         if (!client)
@@ -578,6 +617,8 @@ struct http_client *http_client_free(struct http_client *client)
         curl_multi_wakeup(client->multi);
         pthread_join(client->thread, NULL);
         curl_multi_cleanup(client->multi);
+        for (size_t i = 0; i < HTTP_FETCH_GROUPS; i++)
+                curl_share_cleanup(client->groups[i]);
         pthread_mutex_destroy(&client->lock);
         return alloc_free(&http_client_type, client);
 }

@@ -264,12 +264,14 @@ static void test_many_fetches_at_once(void **state)
 
         snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u/large",
                  http_server_port(f->server));
+        http_client_set_gather(client, 1000000);
         for (int i = 0; i < COUNT; i++) {
                 fetches[i] = (struct http_fetch){.options = &f->options,
                                                  .url = str_from(f->url),
                                                  .timeout_ms = 10000,
                                                  .done = count_done,
                                                  .accept_gzip = i % 2,
+                                                 .group = (unsigned)i % 3,
                                                  .body = BUF_INIT(8 << 20)};
                 http_client_start(client, &fetches[i]);
         }

@@ -32,10 +32,16 @@ static void order_release(struct series_order *order)
         *order = (struct series_order){0};
 }
 
-void series_order_push(struct series_order *order, struct scraped_series *series)
+void series_order_reserve(struct series_order *order, size_t count)
 {
         order->items = alloc_array_reserve(&exposition_type, order->items, &order->capacity,
-                                           order->count + 1, sizeof(*order->items));
+                                           count, sizeof(*order->items));
+}
+
+void series_order_push(struct series_order *order, struct scraped_series *series)
+{
+        if (UNLIKELY(order->count == order->capacity))
+                series_order_reserve(order, order->count + 1);
         order->items[order->count++] = series;
 }
 
@@ -184,6 +190,7 @@ bool exposition_ingest(struct exposition *exposition, enum exposition_format for
         exposition->scrape_number++;
         arena_init(&scrape.scratch, SCRATCH_BYTES);
         arena_init(&scrape.data, DATA_MIN_BYTES + DATA_PER_BYTE * body.len);
+        scrape_samples_reserve(&scrape);
         ok = scrape_read(&scrape, body, err) && scrape_store(&scrape, err);
         if (ok)
                 adopt_order(&scrape);
@@ -235,22 +242,49 @@ static struct scraped_series *find_report(struct exposition *exposition, const c
         return series;
 }
 
-void exposition_report(struct exposition *exposition, const char *name, int64_t t_ms, double v)
+/* Appends what the sink knows or takes; keeps of `series` and `values` what it has forgotten since
+ * it was resolved, and returns how many. */
+static size_t append_reports(struct exposition *exposition, struct scraped_series **series,
+                             double *values, size_t count, int64_t t_ms)
 {
-        struct scraped_series *series = find_report(exposition, name);
-        uint8_t outcome = APPEND_UNKNOWN_SERIES;
+        struct append_sample samples[EXPOSITION_REPORTS_MAX];
+        uint8_t outcomes[EXPOSITION_REPORTS_MAX];
+        size_t resolved = 0, kept = 0;
 
-        for (int attempt = 0; attempt < 2 && outcome == APPEND_UNKNOWN_SERIES; attempt++) {
-                struct append_sample sample;
-
-                if ((attempt || series->ref == SERIES_REF_NONE) &&
-                    !resolve_report(exposition, series))
-                        return; /* the sink counts what it refuses */
-                sample = (struct append_sample){series->ref, t_ms, v};
-                if (!exposition->sink.append(exposition->sink.ctx, &sample, NULL, 1, &outcome,
-                                             NULL))
-                        return;
+        for (size_t i = 0; i < count; i++) {
+                /* The sink counts what it refuses. */
+                if (series[i]->ref == SERIES_REF_NONE && !resolve_report(exposition, series[i]))
+                        continue;
+                series[resolved] = series[i];
+                values[resolved] = values[i];
+                samples[resolved++] = (struct append_sample){series[i]->ref, t_ms, values[i]};
         }
+        if (!resolved || !exposition->sink.append(exposition->sink.ctx, samples, NULL, resolved,
+                                                  outcomes, NULL))
+                return 0;
+        for (size_t i = 0; i < resolved; i++) {
+                if (outcomes[i] != APPEND_UNKNOWN_SERIES)
+                        continue;
+                series[i]->ref = SERIES_REF_NONE;
+                series[kept] = series[i];
+                values[kept++] = values[i];
+        }
+        return kept;
+}
+
+void exposition_report(struct exposition *exposition, const struct exposition_report *reports,
+                       size_t count, int64_t t_ms)
+{
+        struct scraped_series *series[EXPOSITION_REPORTS_MAX];
+        double values[EXPOSITION_REPORTS_MAX];
+
+        BUG_ON(count > EXPOSITION_REPORTS_MAX);
+        for (size_t i = 0; i < count; i++) {
+                series[i] = find_report(exposition, reports[i].name);
+                values[i] = reports[i].v;
+        }
+        for (int attempt = 0; attempt < 2 && count; attempt++)
+                count = append_reports(exposition, series, values, count, t_ms);
 }
 
 void exposition_mark_reports_stale(struct exposition *exposition, int64_t t_ms)

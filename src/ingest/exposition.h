@@ -74,8 +74,16 @@ NODISCARD bool exposition_ingest(struct exposition *exposition, enum exposition_
  * that was there. */
 void exposition_mark_stale(struct exposition *exposition, int64_t t_ms);
 
-/* One sample of the target's own series (up, scrape_duration_seconds, ...). */
-void exposition_report(struct exposition *exposition, const char *name, int64_t t_ms, double v);
+/* One sample each of the target's own series (up, scrape_duration_seconds, ...). */
+enum { EXPOSITION_REPORTS_MAX = 8 };
+
+struct exposition_report {
+        const char *name;
+        double v;
+};
+
+void exposition_report(struct exposition *exposition, const struct exposition_report *reports,
+                       size_t count, int64_t t_ms);
 /* Staleness markers for all reported series; the target is gone. */
 void exposition_mark_reports_stale(struct exposition *exposition, int64_t t_ms);
 

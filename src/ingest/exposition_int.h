@@ -106,6 +106,7 @@ struct scraped_sample {
 
 struct scraped_series *scraped_series_new(struct str text, const struct series_part *part);
 struct scraped_series *scraped_series_free(struct scraped_series *series);
+void series_order_reserve(struct series_order *order, size_t count);
 void series_order_push(struct series_order *order, struct scraped_series *series);
 
 static inline struct str scraped_series_text(const struct scraped_series *series)
@@ -140,6 +141,8 @@ NODISCARD bool scraped_series_labels(const struct exposition_options *options,
 
 /* Reads the body into samples, owners, extras and exemplars. */
 NODISCARD bool scrape_read(struct scrape *scrape, struct str body, struct error *err);
+/* Makes room for as many samples as the last scrape had. */
+void scrape_samples_reserve(struct scrape *scrape);
 void scrape_samples_release(struct scrape *scrape);
 /* Resolves what is new and gives all to the sink. */
 NODISCARD bool scrape_store(struct scrape *scrape, struct error *err);

@@ -12,6 +12,25 @@ ALLOC_TYPE(scrape_samples_type, "scrape_samples")
 enum { EXEMPLAR_CHARACTERS_MAX = 128 };
 /* What one hostile exemplar can cost. */
 enum { EXEMPLAR_LABELS_MAX = 1024 };
+/* In series. */
+enum { PREFETCH_AHEAD = 8 };
+
+static void reserve(struct scrape *scrape, size_t count)
+{
+        scrape->samples = alloc_array_reserve(&scrape_samples_type, scrape->samples,
+                                              &scrape->capacity, count, sizeof(*scrape->samples));
+        scrape->owners = alloc_array_reserve(&scrape_samples_type, scrape->owners,
+                                             &scrape->owner_capacity, count,
+                                             sizeof(*scrape->owners));
+}
+
+void scrape_samples_reserve(struct scrape *scrape)
+{
+        size_t count = scrape->exposition->order.count;
+
+        reserve(scrape, count);
+        series_order_reserve(&scrape->order, count);
+}
 
 void scrape_samples_release(struct scrape *scrape)
 {
@@ -36,6 +55,14 @@ static struct str expected_text(const struct scrape *scrape)
 {
         const struct series_order *old = &scrape->exposition->order;
 
+        /* At a million series none of them is in a cache. */
+        if (scrape->position + PREFETCH_AHEAD < old->count) {
+                const char *ahead = (const char *)old->items[scrape->position + PREFETCH_AHEAD];
+
+                __builtin_prefetch(ahead);
+                __builtin_prefetch(ahead + 64);
+                __builtin_prefetch(ahead + 128);
+        }
         return scrape->position < old->count ? scraped_series_text(old->items[scrape->position])
                                              : STR_LIT("");
 }
@@ -119,12 +146,8 @@ bool scrape_push(struct scrape *scrape, struct scraped_series *series,
                 return error_set(err, ERROR_LIMIT, "sample limit exceeded");
         if (h && !limit_histogram(scrape, &h, err))
                 return false;
-        scrape->samples = alloc_array_reserve(&scrape_samples_type, scrape->samples,
-                                              &scrape->capacity, at + 1,
-                                              sizeof(*scrape->samples));
-        scrape->owners = alloc_array_reserve(&scrape_samples_type, scrape->owners,
-                                             &scrape->owner_capacity, at + 1,
-                                             sizeof(*scrape->owners));
+        if (UNLIKELY(at == scrape->capacity || at == scrape->owner_capacity))
+                reserve(scrape, at + 1);
         scrape->owners[at] = series;
         scrape->samples[at] = (struct append_sample){series->ref, sample->t_ms, sample->v};
         scrape->count++;

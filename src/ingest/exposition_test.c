@@ -295,7 +295,17 @@ static void test_reports(void **state)
         struct fixture *f = *state;
 
         assert_ok(scrape(f, "", 1), f->err);
-        exposition_report(f->exposition, "up", 5, 1);
+        exposition_report(f->exposition, (struct exposition_report[]){{"up", 1}, {"b", 2}}, 2, 5);
+        exposition_report(f->exposition, &(struct exposition_report){"b", 3}, 1, 6);
+        check_log(f, "up{instance=\"h:1\", job=\"j\"} 1@5\nb{instance=\"h:1\", job=\"j\"} 2@5\n"
+                     "b{instance=\"h:1\", job=\"j\"} 3@6\n");
+}
+
+static void test_reports_of_a_target_that_is_gone(void **state)
+{
+        struct fixture *f = *state;
+
+        exposition_report(f->exposition, &(struct exposition_report){"up", 1}, 1, 5);
         exposition_mark_reports_stale(f->exposition, 6);
         check_log(f, "up{instance=\"h:1\", job=\"j\"} 1@5\nup{instance=\"h:1\", job=\"j\"} "
                      "stale@6\n");
@@ -335,6 +345,7 @@ int main(void)
                 TEST(test_forgotten_series_is_made_again),
                 TEST(test_full_disk_fails_the_scrape),
                 TEST(test_reports),
+                TEST(test_reports_of_a_target_that_is_gone),
                 TEST(test_metadata),
         };
 
