@@ -305,6 +305,7 @@ static void test_reports_of_a_target_that_is_gone(void **state)
 {
         struct fixture *f = *state;
 
+        assert_ok(scrape(f, "", 1), f->err);
         exposition_report(f->exposition, &(struct exposition_report){"up", 1}, 1, 5);
         exposition_mark_reports_stale(f->exposition, 6);
         check_log(f, "up{instance=\"h:1\", job=\"j\"} 1@5\nup{instance=\"h:1\", job=\"j\"} "
