@@ -25,7 +25,8 @@ enum { LOOK_INTERVAL_MS = 100 };
 /* A log this far ahead wants more shards; a window this empty fewer. */
 enum { BEHIND_BYTES = 1 << 20 };
 enum { RETRY_AFTER_MAX_MS = 600000, METADATA_ATTEMPTS = 3 };
-enum { METADATA_FIRST_WAIT_NS = 500000000 };
+/* Taking metadata once more waits for this, and for so many times what the last time took. */
+enum { METADATA_PAUSE_NS = 1000000000, METADATA_PAUSE_SHARE = 100 };
 
 enum { WROTE_SAMPLES, WROTE_HISTOGRAMS, WROTE_EXEMPLARS, RETRY_AFTER, WANTED_HEADERS };
 
@@ -72,7 +73,8 @@ struct queue {
         bool told_trouble;              /* logged, until something works again */
         struct arena metadata_arena;
         struct map metadata_of;         /* metric -> struct remote_write_metadata, for 2.0 */
-        int64_t metadata_due_ns, metadata_wait_ns; /* when it is taken, and sent in 1.0, next */
+        int64_t metadata_due_ns;        /* when it is taken, and sent in 1.0, next */
+        int64_t rested_ns;              /* when a lonely sample need not wait for others */
 };
 
 static int64_t mono_ns(void)
@@ -261,16 +263,31 @@ static int64_t retry_after_ms(const char *text)
         return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+/* 0: there was no answer. What follows the status may be broken or without end: it says enough. */
+static int answer_status(const struct sender *sender)
+{
+        const struct http_fetch *fetch = &sender->fetch;
+
+        return fetch->failed && fetch->status < 200 ? 0 : fetch->status;
+}
+
+static bool is_good(const struct sender *sender)
+{
+        return answer_status(sender) / 100 == 2;
+}
+
 static void tell(struct queue *queue, const struct sender *sender, const char *what)
 {
         const struct http_fetch *fetch = &sender->fetch;
+        const char *text = fetch->body.len ? fetch->body.data
+                           : fetch->failed ? fetch->err.text : "";
         char reason[ANSWER_SHOWN_BYTES + 64];
 
-        if (fetch->failed)
+        if (!answer_status(sender))
                 snprintf(reason, sizeof(reason), "%.*s", ANSWER_SHOWN_BYTES, fetch->err.text);
         else
                 snprintf(reason, sizeof(reason), "HTTP status %d: %.*s", fetch->status,
-                         ANSWER_SHOWN_BYTES, fetch->body.data ? fetch->body.data : "");
+                         ANSWER_SHOWN_BYTES, text);
         log_with(LOG_WARN, what, LOG_STR("remote_name", queue->config->name),
                  LOG_STR("url", queue->config->url), LOG_CSTR("error", reason));
 }
@@ -311,12 +328,10 @@ static void count_written(struct sender *sender, bool good)
 
 static bool is_recoverable(const struct sender *sender)
 {
-        const struct http_fetch *fetch = &sender->fetch;
+        int status = answer_status(sender);
 
-        if (fetch->failed)
-                return true;
-        return fetch->status / 100 == 5 ||
-               (fetch->status == 429 && sender->queue->config->retry_on_429);
+        return !status || status / 100 == 5 ||
+               (status == 429 && sender->queue->config->retry_on_429);
 }
 
 static void wait_and_retry(struct sender *sender)
@@ -364,14 +379,13 @@ static void advance(struct sender *sender)
 static void handle_answer(struct sender *sender)
 {
         struct queue *queue = sender->queue;
-        const struct http_fetch *fetch = &sender->fetch;
-        bool good = !fetch->failed && fetch->status / 100 == 2;
+        bool good = is_good(sender);
 
         if (!good && is_recoverable(sender)) {
                 wait_and_retry(sender);
                 return;
         }
-        if (!good && fetch->status == 415 && sender->version == REMOTE_WRITE_2) {
+        if (!good && answer_status(sender) == 415 && sender->version == REMOTE_WRITE_2) {
                 tell(queue, sender, "remote write 2.0 is not taken, going on with 1.0");
                 queue->version = REMOTE_WRITE_1;
                 encode(sender);
@@ -475,13 +489,15 @@ static bool send_window(struct queue *queue)
         return !is_stopping(queue);
 }
 
-/* Reads until a window is full or its first sample has waited long enough. */
+/* Reads until a window is full, its first sample has waited long enough, or, when the last request
+ * was that long ago, until nothing more comes: there is nothing to save by waiting then. */
 static bool gather(struct queue *queue, struct feed_reader *reader,
                    struct feed_position *ret_position)
 {
         size_t wanted = queue->shards * queue->config->samples_max;
         struct feed_batch *batch = &queue->window.batch;
         int64_t first_ns = 0;
+        bool quiet = false;
         struct error err;
 
         while (!is_stopping(queue)) {
@@ -496,14 +512,19 @@ static bool gather(struct queue *queue, struct feed_reader *reader,
                 if (batch->sample_count >= wanted || batch->exemplar_count >= wanted ||
                     (first_ns && now_ns - first_ns >= queue->config->deadline_ms * 1000000))
                         return true;
-                if (batch->sample_count + batch->exemplar_count == before) {
-                        if (!before)
-                                return false;
-                        pthread_mutex_lock(&queue->lock);
-                        if (!queue->stopping)
-                                nap(queue, LOOK_INTERVAL_MS * 1000000LL);
-                        pthread_mutex_unlock(&queue->lock);
+                if (batch->sample_count + batch->exemplar_count != before) {
+                        quiet = false;
+                        continue;
                 }
+                if (!before)
+                        return false;
+                if (quiet && now_ns >= queue->rested_ns)
+                        return true;
+                quiet = true;
+                pthread_mutex_lock(&queue->lock);
+                if (!queue->stopping)
+                        nap(queue, LOOK_INTERVAL_MS * 1000000LL);
+                pthread_mutex_unlock(&queue->lock);
         }
         return false;
 }
@@ -575,6 +596,21 @@ static void take_metadata(struct queue *queue)
         queue->metadata.each(queue->metadata.ctx, keep_metadata, queue);
 }
 
+/* 2.0: every series carries its own, the first time already. */
+static void refresh_metadata(struct queue *queue)
+{
+        int64_t began_ns = mono_ns(), took_ns;
+
+        if (queue->version != REMOTE_WRITE_2 || !queue->config->send_metadata ||
+            began_ns < queue->metadata_due_ns)
+                return;
+        take_metadata(queue);
+        took_ns = mono_ns() - began_ns;
+        queue->metadata_due_ns = began_ns + (took_ns > METADATA_PAUSE_NS / METADATA_PAUSE_SHARE
+                                                     ? took_ns * METADATA_PAUSE_SHARE
+                                                     : METADATA_PAUSE_NS);
+}
+
 /* One request of metadata of its own, as 1.0 has it; tried a few times. */
 static void send_metadata(struct queue *queue, struct remote_write_writer *writer, size_t count)
 {
@@ -598,7 +634,7 @@ static void send_metadata(struct queue *queue, struct remote_write_writer *write
         pthread_mutex_lock(&queue->lock);
         if (sender->state == SENDER_ANSWERED) {
                 sender->state = SENDER_IDLE;
-                if (!sender->fetch.failed && sender->fetch.status / 100 == 2)
+                if (is_good(sender))
                         queue->stats.metadata_sent += count;
         }
         pthread_mutex_unlock(&queue->lock);
@@ -625,23 +661,18 @@ static void send_all_metadata(struct queue *queue)
         }
 }
 
-static void look_at_metadata(struct queue *queue)
+/* 1.0: now and then, and behind the samples it is about. */
+static void send_due_metadata(struct queue *queue)
 {
-        int64_t now_ns = mono_ns(), interval_ns = queue->config->metadata_interval_ms * 1000000;
+        int64_t now_ns = mono_ns();
 
-        if (!queue->config->send_metadata || now_ns < queue->metadata_due_ns)
+        if (queue->version != REMOTE_WRITE_1 || !queue->config->send_metadata ||
+            now_ns < queue->metadata_due_ns)
                 return;
         take_metadata(queue);
-        if (queue->version == REMOTE_WRITE_1)
-                send_all_metadata(queue);
-        /* Soon at first, while targets are still telling what they have. */
-        if (queue->version == REMOTE_WRITE_2 || !queue->metadata_of.count) {
-                queue->metadata_wait_ns = queue->metadata_wait_ns ? queue->metadata_wait_ns * 2
-                                                                  : METADATA_FIRST_WAIT_NS;
-                if (queue->metadata_wait_ns < interval_ns)
-                        interval_ns = queue->metadata_wait_ns;
-        }
-        queue->metadata_due_ns = now_ns + interval_ns;
+        send_all_metadata(queue);
+        if (queue->metadata_of.count)
+                queue->metadata_due_ns = now_ns + queue->config->metadata_interval_ms * 1000000;
 }
 
 /* ---- the queue ------------------------------------------------------------------------------ */
@@ -659,12 +690,15 @@ static void run_window(struct queue *queue, struct feed_reader *reader)
                 pthread_mutex_unlock(&queue->lock);
                 return;
         }
+        refresh_metadata(queue);
         left_out = window_spread(&queue->window, queue->config, queue->shards,
                                  clock_now_ms(&clock_real));
         if (!send_window(queue))
                 return;
+        queue->rested_ns = mono_ns() + queue->config->deadline_ms * 1000000;
         move_on(queue, position, left_out);
         adapt(queue, position);
+        send_due_metadata(queue);
 }
 
 static void *queue_main(void *arg)
@@ -672,10 +706,8 @@ static void *queue_main(void *arg)
         struct queue *queue = arg;
         struct feed_reader *reader = queue->feed.open(queue->feed.ctx, queue->position);
 
-        while (!is_stopping(queue)) {
-                look_at_metadata(queue);
+        while (!is_stopping(queue))
                 run_window(queue, reader);
-        }
         queue->feed.close(reader);
         return NULL;
 }
