@@ -95,6 +95,16 @@ static void write_operators(struct json_writer *writer, const struct promql_feat
         json_object_end(writer);
 }
 
+static void write_scrape(struct json_writer *writer, const struct promql_features *features)
+{
+        json_key(writer, "scrape");
+        json_object_begin(writer);
+        write_flag(writer, "extra_scrape_metrics", true);
+        write_flag(writer, "start_timestamps", true);
+        write_flag(writer, "type_and_unit_labels", features->type_and_unit_labels);
+        json_object_end(writer);
+}
+
 static void write_discovery(struct json_writer *writer)
 {
         const char *name;
@@ -110,7 +120,6 @@ static void write_discovery(struct json_writer *writer)
 static void handle_features(struct http_request *request, struct http_response *response,
                             void *ctx)
 {
-        static const char *const scrape[] = {"extra_scrape_metrics", "start_timestamps"};
         static const char *const tsdb[] = {"exemplars", "isolation", "native_histograms",
                                            "start_timestamps"};
         const struct api *api = ctx;
@@ -123,7 +132,7 @@ static void handle_features(struct http_request *request, struct http_response *
         write_promql(&writer, features);
         write_functions(&writer, features);
         write_operators(&writer, features);
-        write_all(&writer, "scrape", scrape, ARRAY_LEN(scrape));
+        write_scrape(&writer, features);
         write_discovery(&writer);
         write_all(&writer, "tsdb", tsdb, ARRAY_LEN(tsdb));
         json_object_end(&writer);

@@ -108,6 +108,28 @@ series_metadata(struct arena *arena, const struct remote_write_metadata *metadat
         return said;
 }
 
+/* With type-and-unit-labels what a series says of its metric becomes labels, whatever it has of
+ * these names. A broken key stays: the batch says what is wrong with it. */
+static struct str labelled_key(const struct api *api, struct arena *arena,
+                               const struct remote_write_entry *entry)
+{
+        struct str type = str_from(entry->metadata.type), unit = entry->metadata.unit;
+        struct labels_builder builder;
+
+        if (str_is(type, "unknown"))
+                type = STR_LIT("");
+        if (!api->query_options->features.type_and_unit_labels || (!type.len && !unit.len))
+                return entry->key;
+        labels_builder_init(&builder, arena, (struct labels){0});
+        if (!remote_write_labels(entry->key, &builder, NULL))
+                return entry->key;
+        if (type.len)
+                labels_builder_set(&builder, STR_LIT("__type__"), type);
+        if (unit.len)
+                labels_builder_set(&builder, STR_LIT("__unit__"), unit);
+        return remote_write_key(arena, labels_builder_finish(&builder));
+}
+
 static void note_metadata(struct metadata_table *table,
                           const struct remote_write_metadata *metadata)
 {
@@ -138,7 +160,7 @@ static bool fill_batch(struct api *api, struct remote_write *reader, struct push
                 case REMOTE_WRITE_ERROR:
                         return false;
                 case REMOTE_WRITE_SERIES:
-                        ok = push_batch_series(batch, entry.key,
+                        ok = push_batch_series(batch, labelled_key(api, reader->arena, &entry),
                                                series_metadata(reader->arena, &entry.metadata),
                                                err);
                         break;

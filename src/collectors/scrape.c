@@ -87,11 +87,13 @@ static void *discoverer_main(void *arg)
         return NULL;
 }
 
-struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsigned worker_count)
+struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsigned worker_count,
+                                          bool type_and_unit_labels)
 {
         struct scrape_manager *manager = alloc_new(&scrape_manager_type, sizeof(*manager));
 
         manager->sink = *sink;
+        manager->type_and_unit_labels = type_and_unit_labels;
         pthread_mutex_init(&manager->change_lock, NULL);
         pthread_mutex_init(&manager->lock, NULL);
         pthread_cond_init(&manager->wake, NULL);

@@ -88,7 +88,9 @@ struct target_status {
 
 struct scrape_manager;
 
-struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsigned worker_count);
+/* With type_and_unit_labels series get __type__ and __unit__, of what their families say. */
+struct scrape_manager *scrape_manager_new(const struct series_sink *sink, unsigned worker_count,
+                                          bool type_and_unit_labels);
 /* Stops scraping; scrapes under way are abandoned. Writes no staleness markers, as Prometheus
  * writes none when it stops. */
 struct scrape_manager *scrape_manager_free(struct scrape_manager *manager);

@@ -54,6 +54,7 @@ struct pool {
 
 struct scrape_manager {
         struct series_sink sink;
+        bool type_and_unit_labels;
         struct http_client *client;
         struct workers *workers;
         pthread_t scheduler, discoverer;

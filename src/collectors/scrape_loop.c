@@ -279,6 +279,7 @@ struct target *scrape_target_new(struct scrape_manager *manager, struct scrape_c
                 .native_histograms = plan->native_histograms,
                 .convert_classic = plan->convert_classic,
                 .always_classic = plan->always_classic,
+                .type_and_unit_labels = manager->type_and_unit_labels,
                 .native_bucket_factor_min = config->native_bucket_factor_min,
                 .native_bucket_limit = config->native_bucket_limit,
                 .sample_limit = config->sample_limit,

@@ -65,6 +65,7 @@ struct exposition *exposition_free(struct exposition *exposition)
         series_map_release(&exposition->natives);
         series_map_release(&exposition->reports);
         metadata_table_free(exposition->metadata);
+        exposition_families_release(exposition);
         return alloc_free(&exposition_type, exposition);
 }
 
@@ -184,7 +185,7 @@ bool exposition_ingest(struct exposition *exposition, enum exposition_format for
                        struct error *err)
 {
         struct scrape scrape = {.exposition = exposition, .format = format, .t_ms = t_ms,
-                                .family = {"", 0}};
+                                .family = {"", 0}, .said_of = {"", 0}};
         bool ok;
 
         exposition->scrape_number++;

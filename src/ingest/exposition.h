@@ -38,6 +38,7 @@ struct exposition_options {
         bool native_histograms;            /* take them; else what is classic in them */
         bool convert_classic;              /* make native histograms of classic ones */
         bool always_classic;               /* keep the classic ones beside native ones */
+        bool type_and_unit_labels;         /* __type__ and __unit__, of what the family says */
         double native_bucket_factor_min;   /* at most this resolution; 0: any */
         uint64_t native_bucket_limit;      /* 0: none; the same below */
         uint64_t sample_limit;

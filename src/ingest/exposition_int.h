@@ -1,5 +1,6 @@
 /* ingest/exposition_int.h - what the parts of a scrape share: reading (exposition_read.c), the
- * labels of new series (exposition_labels.c), what histograms need (exposition_parts.c), storing
+ * labels of new series (exposition_labels.c), what families say of theirs
+ * (exposition_families.c), what histograms need (exposition_parts.c), storing
  * (exposition_store.c), and what remains between scrapes (exposition.c). */
 #ifndef INGEST_EXPOSITION_INT_H
 #define INGEST_EXPOSITION_INT_H
@@ -32,7 +33,13 @@ struct scraped_series {
         bool has_part;       /* a struct series_part stands behind the text */
         uint8_t format;      /* enum exposition_format: of the text */
         uint8_t bound;       /* enum bound_label: this label is spelled as a float */
+        uint16_t family;     /* number of its struct family_said */
         char text[];         /* as it stood in the body, or its protobuf key */
+};
+
+/* What a family says of its series that becomes labels; empty: nothing. */
+struct family_said {
+        struct str type, unit;
 };
 
 struct series_order {
@@ -51,6 +58,9 @@ struct exposition {
         bool all_stale;              /* staleness markers were written for all there is */
         struct map reports;          /* name -> struct scraped_series */
         struct metadata_table *metadata;
+        struct map families;         /* type and unit -> struct family */
+        struct family **family_list; /* by number, from 1; 0 says nothing */
+        size_t family_capacity;
 };
 
 struct scraped_exemplar {
@@ -90,6 +100,9 @@ struct scrape {
         struct str family;           /* name of the last TYPE */
         enum family_type family_type;
         size_t family_from;          /* its first sample */
+        struct str said_of;          /* the family that the next two are of */
+        struct family_said said;
+        uint16_t said_number;        /* theirs in the exposition; 0 when they are no labels */
         struct classic_under_way classic;
         int64_t t_ms;
 };
@@ -127,7 +140,14 @@ struct series_traits {
         bool has_part;
         struct series_part part;
         enum bound_label bound;
+        struct family_said said;
 };
+
+/* What a line of metadata says, or NULL. */
+void scrape_describe(struct scrape *scrape, struct str family, const struct str *type,
+                     const struct str *unit);
+struct family_said exposition_family_said(const struct exposition *exposition, uint16_t number);
+void exposition_families_release(struct exposition *exposition);
 
 /* The labels a series of this text is stored under. A new series is given the scrape, to learn its
  * traits of the family it stands in; one that was seen is given NULL and its own traits. */

@@ -87,7 +87,10 @@ static void find_traits(const struct scrape *scrape, const struct labels_builder
                        scrape->format != EXPOSITION_PROTO &&
                        scrape->family_type == FAMILY_HISTOGRAM;
 
-        *traits = (struct series_traits){.bound = family_bound(scrape->family_type)};
+        *traits = (struct series_traits){
+                .bound = family_bound(scrape->family_type),
+                .said = exposition_family_said(scrape->exposition, scrape->said_number),
+        };
         traits->has_part = created || classic;
         if (!traits->has_part)
                 return;
@@ -110,6 +113,15 @@ static void spell_bound(struct labels_builder *builder, enum bound_label bound)
         text = arena_alloc(builder->arena, DOUBLE_TEXT_MAX);
         labels_builder_set(builder, name,
                            str_make(text, double_format(text, v, DOUBLE_OPENMETRICS)));
+}
+
+/* What the family says goes before what the line says. */
+static void set_said(struct labels_builder *builder, const struct family_said *said)
+{
+        if (said->type.len)
+                labels_builder_set(builder, STR_LIT("__type__"), said->type);
+        if (said->unit.len)
+                labels_builder_set(builder, STR_LIT("__unit__"), said->unit);
 }
 
 /* ---- what the scrape config says ----------------------------------------------------------- */
@@ -218,6 +230,7 @@ bool scraped_series_labels(const struct exposition_options *options, const struc
         if (scrape)
                 find_traits(scrape, &builder, traits);
         spell_bound(&builder, traits->bound);
+        set_said(&builder, &traits->said);
         attach_target_labels(options, text, &builder);
         traits->kept = relabel_apply(options->metric_relabel, &builder);
         *ret_labels = labels_builder_finish(&builder);

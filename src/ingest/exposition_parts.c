@@ -57,6 +57,7 @@ static bool find_native(struct scrape *scrape, struct scraped_series **ret_nativ
                 labels_builder_set(&builder, LABEL_METRIC_NAME, scrape->family);
                 labels_builder_delete(&builder, STR_LIT("le"));
                 labels_format(&text, labels_builder_finish(&builder));
+                traits.said = exposition_family_said(exposition, classic->member->family);
                 ok = scraped_series_labels(&exposition->options, NULL, &scrape->scratch,
                                            buf_str(&text), EXPOSITION_TEXT, &traits, &labels, err);
         }
@@ -65,6 +66,7 @@ static bool find_native(struct scrape *scrape, struct scraped_series **ret_nativ
                 return false;
         *ret_native = scraped_series_new(buf_str(&text), &part);
         (*ret_native)->dropped = !traits.kept;
+        (*ret_native)->family = classic->member->family;
         map_put(&exposition->natives,
                 str_make((const char *)&scraped_series_part(*ret_native)->group,
                          sizeof(part.group)), *ret_native);

@@ -67,16 +67,37 @@ static struct str expected_text(const struct scrape *scrape)
                                              : STR_LIT("");
 }
 
-/* A series that is not where the last scrape had it: moved, or new. */
-static bool find_surprise(struct scrape *scrape, struct str text,
-                          struct scraped_series **ret_series, struct error *err)
+static bool add_series(struct scrape *scrape, struct str text,
+                       struct scraped_series **ret_series, struct error *err)
 {
-        const struct series_order *old = &scrape->exposition->order;
         struct arena_point mark = arena_mark(&scrape->scratch);
         struct scraped_series *series;
         struct series_traits traits;
         struct labels labels;
-        bool ok;
+        bool ok = scraped_series_labels(&scrape->exposition->options, scrape, &scrape->scratch,
+                                        text, scrape->format, &traits, &labels, err);
+
+        arena_rewind(&scrape->scratch, mark);
+        if (!ok)
+                return false;
+        series = scraped_series_new(text, traits.has_part ? &traits.part : NULL);
+        series->dropped = !traits.kept;
+        series->format = (uint8_t)scrape->format;
+        series->bound = (uint8_t)traits.bound;
+        series->family = scrape->said_number;
+        series_order_push(&scrape->added, series);
+        map_put(&scrape->by_text, scraped_series_text(series), series);
+        *ret_series = series;
+        return true;
+}
+
+/* A series that is not where the last scrape had it, or says something else of itself: moved, or
+ * new. */
+static bool find_surprise(struct scrape *scrape, struct str text,
+                          struct scraped_series **ret_series, struct error *err)
+{
+        const struct series_order *old = &scrape->exposition->order;
+        struct scraped_series *series;
 
         if (!scrape->indexed)
                 index_old_order(scrape);
@@ -90,20 +111,9 @@ static bool find_surprise(struct scrape *scrape, struct str text,
                 while (scrape->position < old->count && old->items[scrape->position] != series)
                         scrape->position++;
                 scrape->position += scrape->position < old->count;
-                *ret_series = series;
-                return true;
         }
-        ok = scraped_series_labels(&scrape->exposition->options, scrape, &scrape->scratch, text,
-                                   scrape->format, &traits, &labels, err);
-        arena_rewind(&scrape->scratch, mark);
-        if (!ok)
-                return false;
-        series = scraped_series_new(text, traits.has_part ? &traits.part : NULL);
-        series->dropped = !traits.kept;
-        series->format = (uint8_t)scrape->format;
-        series->bound = (uint8_t)traits.bound;
-        series_order_push(&scrape->added, series);
-        map_put(&scrape->by_text, scraped_series_text(series), series);
+        if (!series || series->family != scrape->said_number)
+                return add_series(scrape, text, ret_series, err);
         *ret_series = series;
         return true;
 }
@@ -167,7 +177,8 @@ static bool take(struct scrape *scrape, struct str text, bool is_expected,
         struct scraped_series *series;
         bool absorbed = false;
 
-        if (LIKELY(is_expected))
+        if (LIKELY(is_expected &&
+                   exposition->order.items[scrape->position]->family == scrape->said_number))
                 series = exposition->order.items[scrape->position++];
         else if (!find_surprise(scrape, text, &series, err))
                 return false;
@@ -268,6 +279,7 @@ static void enter_family(struct scrape *scrape, struct str name, struct str type
                               : str_is(type, "summary")   ? FAMILY_SUMMARY
                               : str_is(type, "histogram") ? FAMILY_HISTOGRAM : FAMILY_OTHER;
         scrape->family_from = scrape->count;
+        scrape_describe(scrape, name, &type, NULL);
 }
 
 static void take_metadata(struct scrape *scrape, struct str name, enum metadata_field field,
@@ -300,6 +312,7 @@ static bool read_text(struct scrape *scrape, struct str body, struct error *err)
                         return false;
                 case PROM_TEXT_HELP:
                         mark = arena_mark(&scrape->scratch);
+                        scrape_describe(scrape, entry.name, NULL, NULL);
                         take_metadata(scrape, entry.name, METADATA_HELP,
                                       prom_text_help(&scrape->scratch, entry.text));
                         arena_rewind(&scrape->scratch, mark);
@@ -346,11 +359,13 @@ static bool read_openmetrics(struct scrape *scrape, struct str body, struct erro
                         return false;
                 case OPENMETRICS_HELP:
                         mark = arena_mark(&scrape->scratch);
+                        scrape_describe(scrape, entry.name, NULL, NULL);
                         take_metadata(scrape, entry.name, METADATA_HELP,
                                       openmetrics_help(&scrape->scratch, entry.text));
                         arena_rewind(&scrape->scratch, mark);
                         break;
                 case OPENMETRICS_UNIT:
+                        scrape_describe(scrape, entry.name, NULL, &entry.text);
                         take_metadata(scrape, entry.name, METADATA_UNIT, entry.text);
                         break;
                 case OPENMETRICS_TYPE:
@@ -406,6 +421,7 @@ static bool read_proto(struct scrape *scrape, struct str body, struct error *err
                         take_metadata(scrape, entry.name, METADATA_HELP, entry.help);
                         take_metadata(scrape, entry.name, METADATA_TYPE, str_from(entry.type));
                         take_metadata(scrape, entry.name, METADATA_UNIT, entry.unit);
+                        scrape_describe(scrape, entry.name, NULL, &entry.unit);
                         break;
                 case PROM_PROTO_SAMPLE:
                         if (!take_proto(scrape, &entry, err))

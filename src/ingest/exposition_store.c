@@ -15,7 +15,10 @@ METRIC_COUNTER(refused_job, "pitwall_scrape_series_refused_total", "reason=\"ser
 static bool resolve(struct scrape *scrape, struct scraped_series *series, struct error *err)
 {
         const struct exposition *exposition = scrape->exposition;
-        struct series_traits traits = {.bound = (enum bound_label)series->bound};
+        struct series_traits traits = {
+                .bound = (enum bound_label)series->bound,
+                .said = exposition_family_said(exposition, series->family),
+        };
         struct arena_point mark = arena_mark(&scrape->scratch);
         struct labels labels;
         bool ok = scraped_series_labels(&exposition->options, NULL, &scrape->scratch,

@@ -100,7 +100,8 @@ static int tear_down(void **state)
         return 0;
 }
 
-static bool scrape(struct fixture *f, const char *body, int64_t t_ms)
+static bool scrape_as(struct fixture *f, enum exposition_format format, const char *body,
+                      int64_t t_ms)
 {
         struct series_sink sink = {.resolve = record_resolve, .append = record_append,
                                    .ctx = &f->recorder};
@@ -108,8 +109,12 @@ static bool scrape(struct fixture *f, const char *body, int64_t t_ms)
         if (!f->exposition)
                 f->exposition = exposition_new(&f->options, &sink);
         buf_clear(&f->recorder.log);
-        return exposition_ingest(f->exposition, EXPOSITION_TEXT, str_from(body), t_ms, &f->result,
-                                 &f->err);
+        return exposition_ingest(f->exposition, format, str_from(body), t_ms, &f->result, &f->err);
+}
+
+static bool scrape(struct fixture *f, const char *body, int64_t t_ms)
+{
+        return scrape_as(f, EXPOSITION_TEXT, body, t_ms);
 }
 
 static void check_log(struct fixture *f, const char *want)
@@ -329,6 +334,51 @@ static void test_metadata(void **state)
         assert_str(buf_str(&out), "a unknown It's \\ a\nnew.\n");
 }
 
+static void test_type_and_unit_labels(void **state)
+{
+        struct fixture *f = *state;
+
+        f->options.target_labels = (struct labels){0};
+        f->options.type_and_unit_labels = true;
+        assert_ok(scrape(f, "# TYPE a counter\na 1\na{__type__=\"mine\",__unit__=\"s\"} 2\n"
+                            "# HELP b About b.\nb 3\nb{__type__=\"mine\"} 4\n"
+                            "# TYPE c untyped\nc 5\n", 1), f->err);
+        check_log(f, "a{__type__=\"counter\"} 1@1\n"
+                     "a{__type__=\"counter\", __unit__=\"s\"} 2@1\n"
+                     "b 3@1\nb{__type__=\"mine\"} 4@1\nc 5@1\n");
+        /* Another type is another series. */
+        assert_ok(scrape(f, "# TYPE a gauge\na 1\n# HELP b About b.\nb 3\n", 2), f->err);
+        assert_int_equal(f->result.series_added, 1);
+        check_log(f, "a{__type__=\"gauge\"} 1@2\nb 3@2\n"
+                     "a{__type__=\"counter\"} stale@2\n"
+                     "a{__type__=\"counter\", __unit__=\"s\"} stale@2\n"
+                     "b{__type__=\"mine\"} stale@2\nc stale@2\n");
+        /* What the store has forgotten comes back under the same labels. */
+        f->recorder.forgotten = f->recorder.series_count;
+        assert_ok(scrape(f, "# TYPE a gauge\na 1\n# HELP b About b.\nb 3\n", 3), f->err);
+        check_log(f, "b 3@3\na{__type__=\"gauge\"} 1@3\n");
+        exposition_report(f->exposition, "up", 3, 1);
+        assert_true(str_ends_with(buf_str(&f->recorder.log), STR_LIT("\nup 1@3\n")));
+}
+
+static void test_type_and_unit_labels_of_openmetrics(void **state)
+{
+        struct fixture *f = *state;
+
+        f->options.target_labels = (struct labels){0};
+        f->options.type_and_unit_labels = true;
+        assert_ok(scrape_as(f, EXPOSITION_OPENMETRICS,
+                            "# TYPE wait_seconds summary\n# UNIT wait_seconds seconds\n"
+                            "wait_seconds_count 1\nwait_seconds_sum 2\n"
+                            "# UNIT size_bytes bytes\n# TYPE size_bytes gauge\nsize_bytes 3\n"
+                            "# UNIT odd_bytes bytes\n# TYPE odd_bytes unknown\nodd_bytes 4\n"
+                            "# EOF\n", 1), f->err);
+        check_log(f, "wait_seconds_count{__type__=\"summary\", __unit__=\"seconds\"} 1@1\n"
+                     "wait_seconds_sum{__type__=\"summary\", __unit__=\"seconds\"} 2@1\n"
+                     "size_bytes{__type__=\"gauge\", __unit__=\"bytes\"} 3@1\n"
+                     "odd_bytes{__unit__=\"bytes\"} 4@1\n");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -348,6 +398,8 @@ int main(void)
                 TEST(test_reports),
                 TEST(test_reports_of_a_target_that_is_gone),
                 TEST(test_metadata),
+                TEST(test_type_and_unit_labels),
+                TEST(test_type_and_unit_labels_of_openmetrics),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -619,6 +619,7 @@ static void announce(struct server *server)
 
 static bool start(struct server *server, struct error *err)
 {
+        const struct promql_features *features = &server->settings.query.features;
         struct series_sink sink;
         struct str host;
         uint16_t port;
@@ -633,7 +634,8 @@ static bool start(struct server *server, struct error *err)
                  str_find_byte(host, ':') < host.len ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host),
                  port);
         sink = tsdb_sink(server->tsdb);
-        server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count());
+        server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count(),
+                                             features->type_and_unit_labels);
         server->push = push_new(&sink);
         start_push_groups(server);
         if (!listeners_new(&server->listeners, server->config, server->push, err))

@@ -75,10 +75,6 @@ static void set_features(struct promql_features *features, const char *text)
                         features->start_timestamps = true;
                 else if (str_is(name, "type-and-unit-labels"))
                         features->type_and_unit_labels = true;
-                else if (str_is(name, "use-start-timestamps"))
-                        features->start_timestamps = true;
-                else if (str_is(name, "type-and-unit-labels"))
-                        features->type_and_unit_labels = true;
                 else if (name.len && !is_known_feature(name))
                         log_with(LOG_WARN, "unknown feature, ignored", LOG_STR("feature", name));
         }
