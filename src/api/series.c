@@ -188,13 +188,29 @@ static void handle_label_values(struct http_request *request, struct http_respon
         answer_labels(ctx, request, response, &name);
 }
 
-static void write_series(struct http_request *request, struct http_response *response,
-                         const struct series_list *lists, size_t list_count, uint64_t limit)
+static void add_warnings(struct arena *arena, struct querier *querier, bool cut,
+                         struct promql_notes *notes)
 {
-        struct promql_notes notes = {.warnings = truncated};
+        size_t count;
+        const char *const *warnings = querier_warnings(querier, &count);
+        const char **all = arena_array(arena, const char *, count + 1);
+
+        for (size_t i = 0; i < count; i++)
+                all[i] = warnings[i];
+        all[count] = truncated[0];
+        notes->warnings = all;
+        notes->warning_count = count + cut;
+}
+
+static void write_series(struct http_request *request, struct http_response *response,
+                         struct querier *querier, const struct series_list *lists,
+                         size_t list_count, uint64_t limit)
+{
+        struct promql_notes notes = {0};
         struct json_writer writer = api_begin(response);
         struct map seen CLEANUP(map_release) = MAP_INIT;
         uint64_t written = 0;
+        bool cut = false;
 
         json_array_begin(&writer);
         for (size_t l = 0; l < list_count; l++) {
@@ -209,7 +225,7 @@ static void write_series(struct http_request *request, struct http_response *res
                                 map_put(&seen, arena_str(request->arena, buf_str(&key)), request);
                         }
                         if (limit && written == limit) {
-                                notes.warning_count = 1;
+                                cut = true;
                                 break;
                         }
                         written++;
@@ -217,6 +233,7 @@ static void write_series(struct http_request *request, struct http_response *res
                 }
         }
         json_array_end(&writer);
+        add_warnings(request->arena, querier, cut, &notes);
         api_end(response, &notes);
 }
 
@@ -251,7 +268,7 @@ static void handle_series(struct http_request *request, struct http_response *re
                                           query.selectors.items[i].count, &request->canceled,
                                           &lists[i], &err);
         if (ok)
-                write_series(request, response, lists, query.selectors.count, query.limit);
+                write_series(request, response, querier, lists, query.selectors.count, query.limit);
         else
                 api_fail(response, &err);
         querier->ops->close(querier);

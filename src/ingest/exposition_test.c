@@ -357,7 +357,7 @@ static void test_type_and_unit_labels(void **state)
         f->recorder.forgotten = f->recorder.series_count;
         assert_ok(scrape(f, "# TYPE a gauge\na 1\n# HELP b About b.\nb 3\n", 3), f->err);
         check_log(f, "b 3@3\na{__type__=\"gauge\"} 1@3\n");
-        exposition_report(f->exposition, "up", 3, 1);
+        exposition_report(f->exposition, &(struct exposition_report){"up", 1}, 1, 3);
         assert_true(str_ends_with(buf_str(&f->recorder.log), STR_LIT("\nup 1@3\n")));
 }
 

@@ -79,12 +79,21 @@ struct querier_ops {
                           const struct series_selector *selectors, size_t selector_count,
                           struct exemplar_series **ret_series, size_t *ret_count,
                           struct error *err);
+        /* What went wrong so far without failing what was asked, each text once; they live until
+         * close. Not while another call is under way. NULL when nothing ever does. */
+        const char *const *(*warnings)(struct querier *querier, size_t *ret_count);
         void (*close)(struct querier *querier);
 };
 
 struct querier {
         const struct querier_ops *ops;
 };
+
+static inline const char *const *querier_warnings(struct querier *querier, size_t *ret_count)
+{
+        *ret_count = 0;
+        return querier->ops->warnings ? querier->ops->warnings(querier, ret_count) : NULL;
+}
 
 struct series_source {
         /* Opens a querier; thread-safe. The caller ends it with querier->ops->close(). */

@@ -480,6 +480,15 @@ static bool eval_root(struct eval *eval, struct arena *arena, struct promql_resu
         return ok;
 }
 
+static void note_store_warnings(struct eval *eval)
+{
+        size_t count;
+        const char *const *warnings = querier_warnings(eval->querier, &count);
+
+        for (size_t i = 0; i < count; i++)
+                notes_store(&eval->notes, warnings[i]);
+}
+
 static bool run(struct eval *eval, const struct series_source *source, struct arena *arena,
                 struct promql_result *result, struct error *err)
 {
@@ -493,6 +502,7 @@ static bool run(struct eval *eval, const struct series_source *source, struct ar
         now = clock_mono_ns(&clock_real);
         eval->stats.prepare_ns = now - began;
         ok = ok && eval_root(eval, arena, result, err);
+        note_store_warnings(eval);
         eval->querier->ops->close(eval->querier);
         began = clock_mono_ns(&clock_real);
         eval->stats.eval_ns = began - now;

@@ -13,6 +13,7 @@ enum { SHOWN_MAX = 10, KEPT_MAX = 1000 };
 struct note {
         struct note *next;
         bool warning, monotonic;
+        bool plain;    /* nothing is added to the message */
         size_t offset; /* in the query */
         const char *message;
         int64_t min_ms, max_ms; /* the rest for the monotonicity info */
@@ -25,7 +26,7 @@ void notes_init(struct notes *notes, struct arena *arena, struct str text)
         *notes = (struct notes){.arena = arena, .text = text};
 }
 
-static struct note *note_find_or_add(struct notes *notes, const struct node *where, bool warning,
+static struct note *note_find_or_add(struct notes *notes, size_t offset, bool warning,
                                      const char *message, bool *ret_new)
 {
         struct note *note;
@@ -35,14 +36,14 @@ static struct note *note_find_or_add(struct notes *notes, const struct node *whe
                 if (note->warning == warning && strcmp(note->message, message) == 0) {
                         /* In Prometheus the last one to say it gives the position. */
                         if (!note->monotonic)
-                                note->offset = where->span.start;
+                                note->offset = offset;
                         return note;
                 }
         if (notes->count == KEPT_MAX)
                 return NULL;
         note = arena_new(notes->arena, struct note);
         note->warning = warning;
-        note->offset = where->span.start;
+        note->offset = offset;
         note->message = arena_str(notes->arena, str_from(message)).data;
         if (notes->last)
                 notes->last->next = note;
@@ -63,7 +64,7 @@ void notes_warn(struct notes *notes, const struct node *where, const char *fmt, 
         va_start(args, fmt);
         vsnprintf(message, sizeof(message), fmt, args);
         va_end(args);
-        note_find_or_add(notes, where, true, message, &is_new);
+        note_find_or_add(notes, where->span.start, true, message, &is_new);
 }
 
 void notes_info(struct notes *notes, const struct node *where, const char *fmt, ...)
@@ -75,7 +76,16 @@ void notes_info(struct notes *notes, const struct node *where, const char *fmt, 
         va_start(args, fmt);
         vsnprintf(message, sizeof(message), fmt, args);
         va_end(args);
-        note_find_or_add(notes, where, false, message, &is_new);
+        note_find_or_add(notes, where->span.start, false, message, &is_new);
+}
+
+void notes_store(struct notes *notes, const char *text)
+{
+        bool is_new;
+        struct note *note = note_find_or_add(notes, 0, true, text, &is_new);
+
+        if (note)
+                note->plain = true;
 }
 
 void notes_histograms(struct notes *notes, const struct node *where, uint32_t bits,
@@ -146,7 +156,7 @@ void notes_monotonic(struct notes *notes, const struct node *where, struct str m
                          STR_ARG(metric_name));
         else
                 snprintf(text, sizeof(text), "%s", message);
-        note = note_find_or_add(notes, where, false, text, &is_new);
+        note = note_find_or_add(notes, where->span.start, false, text, &is_new);
         if (!note)
                 return;
         if (is_new) {
@@ -171,6 +181,8 @@ static const char *note_text(const struct notes *notes, const struct note *note,
         char position[POSITION_TEXT_MAX];
         const char *copy;
 
+        if (note->plain)
+                return arena_str(arena, str_from(note->message)).data;
         buf_printf(&text, "PromQL %s: %s", note->warning ? "warning" : "info", note->message);
         if (note->monotonic) {
                 buf_append_cstr(&text, ", from buckets ");

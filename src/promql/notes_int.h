@@ -21,6 +21,9 @@ void notes_warn(struct notes *notes, const struct node *where, const char *fmt, 
 void notes_info(struct notes *notes, const struct node *where, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
 
+/* What the store says: a warning as it stands, with no place in the query. */
+void notes_store(struct notes *notes, const char *text);
+
 /* What is said of histograms in several places, as bits that can be collected where no text can be
  * made. Those of a metric name it. */
 enum histogram_note {

@@ -1,6 +1,7 @@
 #include "ship/remote_read.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -18,6 +19,8 @@ METRIC_COUNTER(reads_total, "pitwall_remote_read_queries_total", "", "Remote rea
 METRIC_COUNTER(reads_failed, "pitwall_remote_read_queries_failed_total", "",
                "Remote read requests that failed: their data are missing in what was asked.")
 
+/* Of one querier: what fails once usually fails every time, in few ways. */
+enum { WARNINGS_MAX = 16 };
 enum { CONFIG_ARENA_BYTES = 16 << 20, ANSWER_MAX_BYTES = 256 << 20, SAMPLES_MAX = 20000000 };
 
 struct config_list {
@@ -48,6 +51,8 @@ struct remote_querier {
         int64_t mint_ms, maxt_ms;
         struct config_list configs;
         struct joined *joined;
+        char **warnings;
+        size_t warning_count, warning_capacity;
 };
 
 /* ---- configurations ------------------------------------------------------- */
@@ -232,8 +237,27 @@ static void ignore_done(struct http_fetch *fetch)
         (void)fetch;
 }
 
+/* Without a user and a password. */
+static const char *shown_url(const struct remote_read_config *config, struct arena *arena)
+{
+        struct str rest = config->url, scheme = STR_LIT(""), host;
+        size_t at;
+
+        for (at = 0; at + 3 <= rest.len && memcmp(rest.data + at, "://", 3) != 0; at++)
+                ;
+        if (at + 3 <= rest.len) {
+                scheme = str_slice(rest, 0, at + 3);
+                rest = str_slice(rest, at + 3, rest.len);
+        }
+        host = str_slice(rest, 0, str_find_byte(rest, '/'));
+        for (at = host.len; at > 0 && host.data[at - 1] != '@'; at--)
+                ;
+        return arena_printf(arena, STR_FMT STR_FMT, STR_ARG(scheme),
+                            STR_ARG(str_slice(rest, at, rest.len)));
+}
+
 static bool fetch_answer(const struct remote_read_config *config, struct str body,
-                         struct http_fetch *fetch, struct error *err)
+                         struct arena *arena, struct http_fetch *fetch, struct error *err)
 {
         static const struct http_header headers[] = {
                 {STR_LIT("Content-Encoding"), STR_LIT("snappy")},
@@ -252,10 +276,13 @@ static bool fetch_answer(const struct remote_read_config *config, struct str bod
         http_fetch_wait(fetch);
         if (fetch->failed) {
                 *err = fetch->err;
-                return false;
+                return error_prefix(err, "error sending request: Post \"%s\"",
+                                    shown_url(config, arena));
         }
         if (fetch->status / 100 != 2)
-                return error_set(err, ERROR_NETWORK, "HTTP status %d: %.200s", fetch->status,
+                return error_set(err, ERROR_NETWORK,
+                                 "remote server %s returned HTTP status %d: %.200s",
+                                 shown_url(config, arena), fetch->status,
                                  fetch->body.data ? fetch->body.data : "");
         return true;
 }
@@ -271,7 +298,7 @@ static bool ask(const struct remote_read_config *config, const struct remote_rea
 
         remote_read_request_put(&message, query);
         compress_snappy(&body, buf_str(&message));
-        ok = fetch_answer(config, buf_str(&body), &fetch, err);
+        ok = fetch_answer(config, buf_str(&body), arena, &fetch, err);
         type = str_from(fetch.content_type);
         if (ok && str_starts_with(type, STR_LIT("application/x-streamed-protobuf")))
                 ok = take_chunks(config, buf_str(&fetch.body), arena, list, err);
@@ -443,6 +470,32 @@ static struct series_list join(struct remote_querier *querier, struct arena *are
         return all;
 }
 
+static void add_warning(struct remote_querier *querier, const struct error *failure)
+{
+        char text[sizeof(failure->text) + 16];
+
+        snprintf(text, sizeof(text), "remote_read: %s", failure->text);
+        for (size_t i = 0; i < querier->warning_count; i++)
+                if (strcmp(querier->warnings[i], text) == 0)
+                        return;
+        if (querier->warning_count == WARNINGS_MAX)
+                return;
+        querier->warnings = alloc_array_reserve(&reader_type, querier->warnings,
+                                                &querier->warning_capacity,
+                                                querier->warning_count + 1,
+                                                sizeof(*querier->warnings));
+        querier->warnings[querier->warning_count++] =
+                alloc_strdup(&reader_type, text, strlen(text));
+}
+
+static const char *const *remote_warnings(struct querier *base, size_t *ret_count)
+{
+        struct remote_querier *querier = (struct remote_querier *)base;
+
+        *ret_count = querier->warning_count;
+        return (const char *const *)querier->warnings;
+}
+
 static bool remote_select(struct querier *base, struct arena *arena,
                           const struct matcher *matchers, size_t matcher_count,
                           const atomic_bool *cancel, struct series_list *ret_list,
@@ -467,6 +520,7 @@ static bool remote_select(struct querier *base, struct arena *arena,
                 if (ask(config, &query, arena, &fetched, &failure))
                         continue;
                 metric_add(&reads_failed, 1);
+                add_warning(querier, &failure);
                 log_with(LOG_WARN, "remote read fails, its data are missing",
                          LOG_STR("remote_name", config->name), LOG_STR("url", config->url),
                          LOG_CSTR("error", failure.text));
@@ -550,6 +604,9 @@ static void remote_close(struct querier *base)
                 alloc_free(&reader_type, joined->remote);
                 alloc_free(&reader_type, joined);
         }
+        for (size_t i = 0; i < querier->warning_count; i++)
+                alloc_free(&reader_type, querier->warnings[i]);
+        alloc_free(&reader_type, querier->warnings);
         querier->local->ops->close(querier->local);
         list_unref(&querier->configs);
         alloc_free(&reader_type, querier);
@@ -564,6 +621,7 @@ static bool open_querier(void *ctx, int64_t mint_ms, int64_t maxt_ms, struct que
                 .label_names = remote_label_names,
                 .label_values = remote_label_values,
                 .exemplars = remote_exemplars,
+                .warnings = remote_warnings,
                 .close = remote_close,
         };
         struct remote_reader *reader = ctx;

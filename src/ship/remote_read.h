@@ -2,8 +2,9 @@
  *
  * A series_source over another: what the local store has, and where a configuration applies what
  * the others have, merged; of one timestamp the local sample counts. A server that fails is left
- * out, logged and counted, as it is a secondary store in Prometheus: its data are missing then.
- * Semantics of the settings: Prometheus's <remote_read>. Thread-safe.
+ * out, its data are missing then: that is a warning of the querier, counted and logged, as with a
+ * secondary store in Prometheus. Semantics of the settings: Prometheus's <remote_read>.
+ * Thread-safe.
  */
 #ifndef SHIP_REMOTE_READ_H
 #define SHIP_REMOTE_READ_H

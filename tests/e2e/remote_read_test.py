@@ -106,11 +106,42 @@ class RemoteRead(EndToEndTest):
 
     def test_the_other_end_fails(self):
         exporter = self.start(Exporter(EXPOSITION))
+        refuses = self.start(Pitwall("scrape_configs: []\n"))
+        nobody = free_port()
         pitwall = self.start(Pitwall(
             self.scrape_config(exporter) +
-            f"remote_read: [{{url: 'http://127.0.0.1:{free_port()}/read', read_recent: true}}]\n"))
+            "remote_read:\n"
+            f"- {{url: 'http://ann:secret@127.0.0.1:{nobody}/read', read_recent: true}}\n"
+            f"- {{url: 'http://127.0.0.1:{refuses.port}/read', read_recent: true}}\n"))
         wait_for(lambda: pitwall.value("price") == 1.25, what="local data")
         self.assertIn("remote read fails", pitwall.read_log())
+        # As Prometheus's: each once, with the data that there are.
+        for path, params in (("query", {"query": "price + price"}),
+                             ("query_range", {"query": "price", "start": time.time() - 1,
+                                              "end": time.time(), "step": 1}),
+                             ("series", {"match[]": "price"})):
+            answer = pitwall.get("/api/v1/" + path, params).json
+            self.assertEqual(answer["status"], "success")
+            self.assertTrue(answer["data"])
+            first, second = answer["warnings"]
+            self.assertRegex(first, 'remote_read: error sending request: Post '
+                             f'"http://127.0.0.1:{nobody}/read": ')
+            self.assertRegex(second, f"remote_read: remote server http://127.0.0.1:{refuses.port}"
+                             "/read returned HTTP status 404: ")
+            self.assertNotIn("secret", str(answer))
+
+    def test_recent_is_not_asked_again(self):
+        """Without read_recent only what is older than all that is stored here is asked for."""
+        exporter = self.start(Exporter(EXPOSITION))
+        pitwall = self.start(Pitwall(
+            self.scrape_config(exporter) +
+            f"remote_read: [{{url: 'http://127.0.0.1:{free_port()}/read'}}]\n"))
+        wait_for(lambda: (pitwall.value("count_over_time(price[1h])") or 0) > 10, what="samples")
+        answer = pitwall.get("/api/v1/query", {"query": "count_over_time(price[500ms])"}).json
+        self.assertTrue(answer["data"]["result"])
+        self.assertNotIn("warnings", answer)
+        answer = pitwall.get("/api/v1/query", {"query": "count_over_time(price[1h])"}).json
+        self.assertEqual(len(answer["warnings"]), 1)
 
     def test_bad_requests(self):
         pitwall = self.start(Pitwall("scrape_configs: []\n"))
