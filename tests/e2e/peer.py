@@ -169,16 +169,20 @@ def peer_is_current():
 class PeerTest(EndToEndTest):
     """cls.pitwall and cls.prometheus have scraped the same dataset, which begins at cls.first."""
 
+    dataset = staticmethod(dataset)
+    # A question a moment after the last sample, and its answer once all is there.
+    complete = ("count(orders_total)", 12)
+
     @classmethod
     def setUpClass(cls):
         if not shutil.which(PEER):
             raise unittest.SkipTest("Debian's prometheus is not installed")
         cls.first = int(time.time()) // STEP * STEP - COUNT * STEP - 60
-        exporter = Exporter(exposition(dataset(cls.first)))
+        exporter = Exporter(exposition(cls.dataset(cls.first)))
         cls.addClassCleanup(exporter.close)
         config = ("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-                  f"scrape_configs: [{{job_name: j, static_configs: [{{targets: "
-                  f"['{exporter.address}']}}]}}]\n")
+                  f"scrape_configs: [{{job_name: j, honor_labels: true, static_configs: "
+                  f"[{{targets: ['{exporter.address}']}}]}}]\n")
         cls.pitwall = Pitwall(config)
         cls.addClassCleanup(cls.pitwall.close)
         cls.prometheus = cls.start_peer(config)
@@ -186,7 +190,7 @@ class PeerTest(EndToEndTest):
 
         def has_all(client):
             try:
-                return client.value("count(orders_total)", last + 1) == 12
+                return client.value(cls.complete[0], last + 1) == cls.complete[1]
             except (OSError, ValueError):
                 return False
         wait_for(lambda: has_all(cls.pitwall), what="Pitwall to have the data")
