@@ -127,6 +127,31 @@ def head(mode, loads):
             "[docs/architecture.md](../docs/architecture.md#speed) says what is measured how.", ""]
 
 
+RESULTS = ROOT / "bench/RESULTS.md"
+SOAK = "## Soak\n"
+
+
+def soak_section():
+    """What soak.py has written: kept when the rest of the page is new."""
+    text = RESULTS.read_text() if RESULTS.exists() else ""
+    return text[text.index(SOAK):] if SOAK in text else ""
+
+
+def write_soak(series, minutes, starts, peaks):
+    waits, cpu = sorted(wall for wall, _ in starts), sorted(cpu for _, cpu in starts)
+    middle = len(starts) // 2
+    text = (f"{SOAK}\n`bench/soak.py`, {datetime.date.today()}: {series:,} series every 10 s for "
+            f"{minutes:g} minutes,\nkilled (-9) and started {len(starts)} times at random moments. "
+            f"Nothing acknowledged or seen was lost.\nReady in {waits[middle]:.2f} s (median; "
+            f"{cpu[middle]:.2f} s of CPU) to {waits[-1]:.2f} s. Resident at most "
+            f"{max(peaks)[0] / 1e6:.0f} MB, of which\nat most "
+            f"{max(anonymous for _, anonymous in peaks) / 1e6:.0f} MB not pages of files; the rest "
+            f"are parts that the checks have read.\n")
+    before = RESULTS.read_text().split(SOAK)[0].rstrip("\n") + "\n\n" if RESULTS.exists() else ""
+    RESULTS.write_text(before + text)
+    print(text)
+
+
 def page(figures, mode, loads):
     tree = figures.medians()
     lines = head(mode, loads) + ["## The bars", ""] + summary(tree)
@@ -152,4 +177,4 @@ def page(figures, mode, loads):
             lines += [f"## {part.capitalize()}", ""]
             lines += table("CPU, ms", pick(cases, "cpu"), 1e3)
             lines += table("latency, ms", pick(cases, "latency"), 1e3)
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n" + soak_section()

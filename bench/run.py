@@ -28,7 +28,7 @@ def run_parts(parts, quick, work, record, say):
     if "scrape" in parts:
         # targets, series of each, seconds between scrapes, warm-up, window, rounds
         plan = [(100, 1000, 1, 10, 20, 1), (1000, 1000, 10, 30, 30, 1)] if quick else \
-            [(100, 1000, 1, 20, 60, 3), (1000, 1000, 10, 40, 80, 3)]
+            [(100, 1000, 1, 10, 30, 3), (1000, 1000, 10, 30, 60, 2)]
         scrape.run(work, plan, record, say)
     if "disk" in parts:
         disk.run(work, KINDS, *((100, 6) if quick else (500, 24)), record, say)
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="scrape,disk,remote_write,queries")
-    parser.add_argument("--out", default=str(systems.ROOT / "bench/RESULTS.md"))
+    parser.add_argument("--out", default=str(report.RESULTS))
     arguments = parser.parse_args()
     build = pathlib.Path(arguments.build).resolve()
     systems.Pitwall.binary, systems.Fleet.binary = str(build / "pitwall"), str(build / "fleet")

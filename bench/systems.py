@@ -38,6 +38,19 @@ def folder_bytes(*folders):
                for path in pathlib.Path(folder).rglob("*") if path.is_file())
 
 
+def post_once(port, path, body):
+    """(status, body) over a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", path, body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
+    finally:
+        connection.close()
+
+
 class System:
     """One system on one data folder; start() may be called again after kill() or stop()."""
 
