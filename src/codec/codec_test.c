@@ -194,6 +194,7 @@ static void test_json_parse(void **state)
 {
         static const char *const bad[] = {"", "{", "[1,]", "{\"a\":1} x", "nul", "\"\xff\""};
         struct arena arena;
+        struct buf many CLEANUP(buf_release) = BUF_INIT(1 << 20);
         struct json_value *value;
         struct error err;
 
@@ -207,6 +208,14 @@ static void test_json_parse(void **state)
         assert_null(json_find(value, "c"));
         for (size_t i = 0; i < ARRAY_LEN(bad); i++)
                 assert_false(json_parse(&arena, str_from(bad[i]), &value, &err));
+        arena_release(&arena);
+        arena_init(&arena, 1 << 20);
+        for (int i = 0; i < 50000; i++)
+                buf_append_cstr(&many, i ? ",0" : "[0");
+        buf_append_byte(&many, ']');
+        assert_false(json_parse(&arena, buf_str(&many), &value, &err));
+        assert_int_equal(err.code, ERROR_LIMIT);
+        assert_true(arena.used_bytes < 4 << 20);
         arena_release(&arena);
 }
 

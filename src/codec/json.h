@@ -49,7 +49,8 @@ struct json_value {
 };
 
 /* Reads one document; nothing but space may follow it. All in the arena, nothing of `text` is
- * borrowed. ERROR_INVALID with the reason; nesting deeper than 128 is refused. */
+ * borrowed. ERROR_INVALID with the reason; nesting deeper than 128 is refused. ERROR_LIMIT when
+ * the tree, which takes many times the text's size, goes over the arena's budget. */
 NODISCARD bool json_parse(struct arena *arena, struct str text, struct json_value **ret_value,
                           struct error *err);
 const struct json_value *json_find(const struct json_value *object, const char *key);

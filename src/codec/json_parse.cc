@@ -38,6 +38,8 @@ static struct json_value *convert(struct arena *arena, dom::element element)
                 value->kind = JSON_ARRAY;
                 array = element.get_array().value_unsafe();
                 for (dom::element child : array) {
+                        if (arena_over_budget(arena))
+                                break;
                         *tail = convert(arena, child);
                         tail = &(*tail)->next;
                 }
@@ -46,6 +48,8 @@ static struct json_value *convert(struct arena *arena, dom::element element)
                 value->kind = JSON_OBJECT;
                 object = element.get_object().value_unsafe();
                 for (dom::key_value_pair pair : object) {
+                        if (arena_over_budget(arena))
+                                break;
                         *tail = convert(arena, pair.value);
                         (*tail)->key = arena_str(arena, str_make(pair.key.data(),
                                                                  pair.key.size()));
@@ -62,6 +66,7 @@ extern "C" bool json_parse(struct arena *arena, struct str text, struct json_val
         enum { DEPTH_MAX = 128 };
         dom::parser parser;
         dom::element root;
+        struct json_value *value;
         simdjson::error_code failure = parser.allocate(text.len + 1, DEPTH_MAX);
 
         if (!failure)
@@ -69,6 +74,10 @@ extern "C" bool json_parse(struct arena *arena, struct str text, struct json_val
         if (failure)
                 return error_set(err, ERROR_INVALID, "invalid JSON: %s",
                                  simdjson::error_message(failure));
-        *ret_value = convert(arena, root);
+        value = convert(arena, root);
+        if (arena_over_budget(arena))
+                return error_set(err, ERROR_LIMIT, "JSON needs more than %zu bytes of memory",
+                                 arena->limit_bytes);
+        *ret_value = value;
         return true;
 }

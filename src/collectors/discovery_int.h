@@ -55,8 +55,8 @@ void discovery_run_refresh(struct discovery *discovery,
                                            struct discovery_result *result, struct error *err),
                            void *state);
 
-/* The largest answer that is read. Parsed, it may take thirty times as much, for a moment. */
-enum { DISCOVERY_BODY_MAX_BYTES = 32 << 20, DISCOVERY_ARENA_MAX_BYTES = 512 << 20 };
+/* The largest answer that is read, and what it may take when it is parsed. */
+enum { DISCOVERY_BODY_MAX_BYTES = 32 << 20, DISCOVERY_ARENA_MAX_BYTES = 256 << 20 };
 
 /* An HTTP request of a discovery. The caller sets fetch but for done and ctx. */
 struct discovery_call {

@@ -15,10 +15,13 @@ static struct yaml_node *from_json(struct arena *arena, const struct json_value 
 
         node->kind = kinds[value->kind];
         node->text = value->text;
-        for (const struct json_value *child = value->first; child; child = child->next) {
+        for (const struct json_value *child = value->first; child && !arena_over_budget(arena);
+             child = child->next) {
                 *tail = from_json(arena, child);
-                (*tail)->key = arena_new(arena, struct yaml_node);
-                (*tail)->key->text = child->key;
+                if (value->kind == JSON_OBJECT) {
+                        (*tail)->key = arena_new(arena, struct yaml_node);
+                        (*tail)->key->text = child->key;
+                }
                 tail = &(*tail)->next;
         }
         return node;
@@ -108,6 +111,9 @@ bool target_groups_parse(struct arena *arena, struct str text, enum target_group
                 if (!json_parse(arena, text, &json, err))
                         return false;
                 root = from_json(arena, json);
+                if (arena_over_budget(arena))
+                        return error_set(err, ERROR_LIMIT, "more targets than fit into %zu bytes "
+                                         "of memory", arena->limit_bytes);
         }
         if (root->kind != YAML_SEQUENCE && root->kind != YAML_NULL)
                 return error_set(err, ERROR_INVALID, "expected a list of target groups");

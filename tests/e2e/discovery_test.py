@@ -149,6 +149,8 @@ class HttpTest(DiscoveryTest):
                 ([], "application/json; charset=latin1", "unsupported content type"),
                 ("", "application/json", "/targets"),
                 ("[{]", "application/json", "/targets"),
+                ("[" + "0," * 7000000 + "0]", "application/json", "bytes of memory"),
+                ("[" + " " * (40 << 20) + "]", "application/json", "body size limit"),
                 ({"targets": []}, "application/json", "expected a list of target groups"),
                 ([None], "application/json", "nil target group item found"),
                 ([{"targets": ["a:1"], "tags": {}}], "application/json",
@@ -161,6 +163,7 @@ class HttpTest(DiscoveryTest):
             before = self.failures(pitwall, "http")
             self.assertIn(said, pitwall.read_log())
         self.assertEqual(self.addresses(pitwall), want)
+        self.assertLess(pitwall.resident_bytes(), 1 << 30)
         self.api.content_type = 'application/JSON; charset="UTF-8"'
         self.api.pages["/targets"] = [{"targets": ["b:2"]}]
         self.wait_for_addresses(pitwall, ["b:2"])
