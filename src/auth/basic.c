@@ -67,7 +67,7 @@ static bool verify(const char *password, struct str hash)
 
         memcpy(setting, hash.data, sizeof(setting) - 1);
         setting[sizeof(setting) - 1] = '\0';
-        made = crypt_r(password, setting, data);
+        made = crypt_rn(password, setting, data, sizeof(*data));
         good = made && strlen(made) == hash.len && same_bytes(made, hash.data, hash.len);
         explicit_bzero(data, sizeof(*data));
         alloc_free(&basic_type, data);

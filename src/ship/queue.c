@@ -614,15 +614,15 @@ static void refresh_metadata(struct queue *queue)
 /* One request of metadata of its own, as 1.0 has it; tried a few times. */
 static void send_metadata(struct queue *queue, struct remote_write_writer *writer, size_t count)
 {
-        static const struct window_shard nothing = {0};
         struct sender *sender = &queue->senders[0];
 
-        sender->shard = &nothing;
+        window_clear(&queue->window);
+        window_spread(&queue->window, queue->config, 1, 0);
+        sender->shard = &queue->window.shards[0];
         sender->next = sender->end = 0;
         sender->version = REMOTE_WRITE_1;
         sender->counts = (struct counts){0};
         compress_body(sender, writer);
-        queue->window.shard_count = 1;
         for (int attempt = 0; attempt < METADATA_ATTEMPTS && !is_stopping(queue); attempt++) {
                 send_request(sender);
                 while (wait_for_senders(queue) && state_of(sender) == SENDER_SENDING)
@@ -630,7 +630,6 @@ static void send_metadata(struct queue *queue, struct remote_write_writer *write
                 if (is_stopping(queue) || !is_recoverable(sender))
                         break;
         }
-        queue->window.shard_count = 0;
         pthread_mutex_lock(&queue->lock);
         if (sender->state == SENDER_ANSWERED) {
                 sender->state = SENDER_IDLE;
