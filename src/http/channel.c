@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -21,9 +22,13 @@ METRIC_COUNTER(texts_dropped, "pitwall_http_events_dropped_total", "",
 /* Of what a client has not taken yet: many times what is ever sent at once. */
 enum { PENDING_MAX_BYTES = 64 << 10, BLOCK_BYTES = 4096 };
 
+/* For clients to take what was sent last. */
+enum { CLOSE_MAX_MS = 500 };
+
 struct http_channel {
         unsigned listener_max;
         pthread_mutex_t lock;
+        pthread_cond_t emptied;          /* after closing */
         struct http_listener *listeners; /* lock */
         unsigned listener_count;         /* lock */
         bool closed;                     /* lock */
@@ -45,6 +50,7 @@ struct http_channel *http_channel_new(unsigned listener_max)
 
         channel->listener_max = listener_max;
         pthread_mutex_init(&channel->lock, NULL);
+        pthread_cond_init(&channel->emptied, NULL);
         return channel;
 }
 
@@ -53,6 +59,7 @@ struct http_channel *http_channel_free(struct http_channel *channel)
         if (!channel)
                 return NULL;
         BUG_ON(channel->listeners);
+        pthread_cond_destroy(&channel->emptied);
         pthread_mutex_destroy(&channel->lock);
         return alloc_free(&http_channel_type, channel);
 }
@@ -97,6 +104,8 @@ struct http_listener *http_listener_free(struct http_listener *listener)
         if (listener->next)
                 listener->next->previous = listener->previous;
         channel->listener_count--;
+        if (!channel->listeners)
+                pthread_cond_signal(&channel->emptied);
         pthread_mutex_unlock(&channel->lock);
         metric_add(&listeners, -1);
         buf_release(&listener->pending);
@@ -144,10 +153,19 @@ void http_channel_tend(struct http_channel *channel)
 
 void http_channel_close(struct http_channel *channel)
 {
+        struct timespec until;
+        int error = 0;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += CLOSE_MAX_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
         pthread_mutex_lock(&channel->lock);
         channel->closed = true;
         for (struct http_listener *l = channel->listeners; l; l = l->next)
                 wake(l);
+        while (channel->listeners && error == 0)
+                error = pthread_cond_timedwait(&channel->emptied, &channel->lock, &until);
         pthread_mutex_unlock(&channel->lock);
 }
 

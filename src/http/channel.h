@@ -26,7 +26,8 @@ NODISCARD bool http_channel_join(struct http_channel *channel, struct http_respo
 void http_channel_send(struct http_channel *channel, struct str text);
 /* Lets go of listeners whose client has left: to be called about once a second. */
 void http_channel_tend(struct http_channel *channel);
-/* Ends all answers, and lets nobody join any more. Before the server is freed. */
+/* Ends all answers, and lets nobody join any more. Waits half a second at most until all clients
+ * have what was sent. Before the server is freed. */
 void http_channel_close(struct http_channel *channel);
 
 #endif
