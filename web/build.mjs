@@ -58,14 +58,14 @@ function hashedCopy(path) {
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase();
   const name = `${basename(path, extname(path))}-${hash}${extname(path)}`;
   writeFileSync(join(assets, name), bytes);
-  return `/assets/${name}`;
+  return `assets/${name}`;
 }
 
 function writePage(outputs) {
   const names = { 'favicon.svg': hashedCopy(join(root, 'static/favicon.svg')) };
   for (const [path, output] of Object.entries(outputs)) {
     if (output.entryPoint === undefined) continue;
-    names[basename(output.entryPoint).replace('.tsx', '.js')] ??= `/assets/${basename(path)}`;
+    names[basename(output.entryPoint).replace('.tsx', '.js')] ??= `assets/${basename(path)}`;
   }
   const template = readFileSync(join(root, 'static/index.html'), 'utf8');
   const page = template.replace(/\{\{(.+?)\}\}/g, (_, name) => {

@@ -42,6 +42,9 @@ struct api {
         int64_t started_ms;
         unsigned query_concurrency_max;
         unsigned listener_max;    /* of notifications, at once */
+        uint64_t read_sample_limit; /* of an answer to remote read; 0: none */
+        const char *address;      /* host:port that is listened on */
+        const char *external_url; /* where others find this server */
         const char *cors_origin;  /* regex; NULL: every origin */
         const char *data_dir;
         bool admin_enabled, lifecycle_enabled; /* else their routes are refused */

@@ -4,8 +4,7 @@
 #include "formats/remote_read.h"
 #include "formats/remote_write.h"
 
-/* As Prometheus: what a request for samples may answer with at most. */
-enum { SAMPLES_MAX = 50000000, REQUEST_MAX_BYTES = 32 << 20 };
+enum { REQUEST_MAX_BYTES = 32 << 20 };
 
 struct reading {
         struct api *api;
@@ -40,7 +39,8 @@ static bool read_series(struct reading *reading, size_t index, struct samples *s
                                          err))
                 return false;
         if (samples->count > reading->samples_left)
-                return error_set(err, ERROR_LIMIT, "exceeded sample limit (%d)", SAMPLES_MAX);
+                return error_set(err, ERROR_LIMIT, "exceeded sample limit (%llu)",
+                                 (unsigned long long)reading->api->read_sample_limit);
         reading->samples_left -= samples->count;
         return true;
 }
@@ -107,7 +107,8 @@ static bool answer_queries(struct api *api, struct http_request *request,
                            const struct remote_read_request *read, struct buf *out,
                            struct error *err)
 {
-        size_t samples_left = SAMPLES_MAX;
+        uint64_t limit = api->read_sample_limit;
+        size_t samples_left = limit ? limit : SIZE_MAX;
 
         for (size_t i = 0; i < read->query_count; i++) {
                 struct reading reading = {.api = api, .request = request,

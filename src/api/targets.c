@@ -8,6 +8,7 @@
 #include "model/duration.h"
 
 struct targets_answer {
+        const struct api *api;
         struct json_writer writer;
         struct str pool; /* empty: all */
         bool active;     /* write the active ones, else the dropped ones */
@@ -22,7 +23,68 @@ static void write_duration(struct json_writer *writer, const char *key, int64_t 
         json_string(writer, buf_str(&text));
 }
 
-static void write_active(struct json_writer *writer, const struct target_status *target)
+/* Scheme and place, "host:port", of a URL; empty when it is nothing but a path. */
+static void split_url(struct str url, struct str *ret_scheme, struct str *ret_place,
+                      struct str *ret_rest)
+{
+        struct str rest = url;
+        size_t colon = str_find_byte(url, ':');
+
+        *ret_scheme = *ret_place = str_slice(url, 0, 0);
+        if (colon < url.len && str_starts_with(str_slice(url, colon, url.len), STR_LIT("://"))) {
+                *ret_scheme = str_slice(url, 0, colon);
+                rest = str_slice(url, colon + 3, url.len);
+                *ret_place = str_slice(rest, 0, str_find_byte(rest, '/'));
+                rest = str_slice(rest, ret_place->len, rest.len);
+        }
+        *ret_rest = rest;
+}
+
+/* The port follows the last colon that is not inside of brackets. */
+static struct str split_port(struct str place, struct str *ret_host)
+{
+        size_t colon = place.len;
+
+        while (colon > 0 && place.data[colon - 1] != ':' && place.data[colon - 1] != ']')
+                colon--;
+        if (colon == 0 || place.data[colon - 1] == ']') {
+                *ret_host = place;
+                return str_slice(place, place.len, place.len);
+        }
+        *ret_host = str_slice(place, 0, colon - 1);
+        return str_slice(place, colon, place.len);
+}
+
+/* What is on this machine has another name elsewhere: that of --web.external-url. */
+static void write_global_url(struct json_writer *writer, const struct api *api, struct str url)
+{
+        struct buf out CLEANUP(buf_release) = BUF_INIT(16 << 10);
+        struct str scheme, place, rest, host, port, own_port;
+        struct str own_scheme, own_place, own_rest, own_host;
+
+        split_url(url, &scheme, &place, &rest);
+        port = split_port(place, &host);
+        own_port = split_port(str_from(api->address), &own_host);
+        split_url(str_from(api->external_url), &own_scheme, &own_place, &own_rest);
+        json_key(writer, "globalUrl");
+        if ((!str_is(host, "localhost") && !str_is(host, "127.0.0.1")) || !port.len ||
+            !own_place.len) {
+                json_string(writer, url);
+                return;
+        }
+        if (str_equal(port, own_port)) {
+                buf_printf(&out, STR_FMT "://" STR_FMT, STR_ARG(own_scheme), STR_ARG(own_place));
+        } else {
+                split_port(own_place, &own_host);
+                buf_printf(&out, STR_FMT "://" STR_FMT ":" STR_FMT, STR_ARG(scheme),
+                           STR_ARG(own_host), STR_ARG(port));
+        }
+        buf_append_str(&out, rest);
+        json_string(writer, buf_str(&out));
+}
+
+static void write_active(struct json_writer *writer, const struct api *api,
+                         const struct target_status *target)
 {
         static const char *const health[] = {"unknown", "up", "down"};
 
@@ -35,8 +97,7 @@ static void write_active(struct json_writer *writer, const struct target_status 
         json_string(writer, target->job_name);
         json_key(writer, "scrapeUrl");
         json_string(writer, target->url);
-        json_key(writer, "globalUrl");
-        json_string(writer, target->url);
+        write_global_url(writer, api, target->url);
         json_key(writer, "lastError");
         json_string(writer, target->last_error);
         json_key(writer, "lastScrape");
@@ -59,7 +120,7 @@ static void visit_target(const struct target_status *target, void *ctx)
             (answer->pool.len && !str_equal(answer->pool, target->job_name)))
                 return;
         if (answer->active) {
-                write_active(&answer->writer, target);
+                write_active(&answer->writer, answer->api, target);
                 return;
         }
         json_object_begin(&answer->writer);
@@ -95,7 +156,8 @@ static void handle_targets(struct http_request *request, struct http_response *r
 {
         struct api *api = ctx;
         struct str state = http_request_param(request, "state");
-        struct targets_answer answer = {.pool = http_request_param(request, "scrapePool")};
+        struct targets_answer answer = {.api = api,
+                                        .pool = http_request_param(request, "scrapePool")};
         bool any = !state.len || str_is(state, "any");
 
         answer.writer = api_begin(response);

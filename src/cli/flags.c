@@ -5,13 +5,22 @@
 
 #include "base/str.h"
 
-enum { FLAGS_MAX = 64 };
+enum { FLAGS_MAX = 128 };
 
+/* ret_negated: it is a switch, named as --no-... */
 static const struct cli_flag *find_flag(struct str name, const struct cli_flag *flags,
-                                        size_t flag_count)
+                                        size_t flag_count, bool *ret_negated)
 {
+        struct str positive = str_starts_with(name, STR_LIT("no-")) ? str_slice(name, 3, name.len)
+                                                                    : STR_LIT("");
+
+        *ret_negated = false;
         for (size_t i = 0; i < flag_count; i++)
                 if (str_is(name, flags[i].name))
+                        return &flags[i];
+        *ret_negated = true;
+        for (size_t i = 0; i < flag_count; i++)
+                if (!flags[i].argument && str_is(positive, flags[i].name))
                         return &flags[i];
         return NULL;
 }
@@ -23,12 +32,37 @@ static bool fail_unknown(const char *command, struct str name, const struct cli_
 
         for (size_t i = 0; i < flag_count && i < FLAGS_MAX; i++)
                 names[i] = flags[i].name;
-        closest = str_closest(name, names, flag_count);
+        closest = str_closest(name, names, flag_count < FLAGS_MAX ? flag_count : FLAGS_MAX);
         fprintf(stderr, "pitwall %s: unknown flag --" STR_FMT, command, STR_ARG(name));
         if (closest)
                 fprintf(stderr, ", did you mean --%s?", closest);
         fprintf(stderr, "\n");
         return false;
+}
+
+static bool set_switch(const char *command, const struct cli_flag *flag, struct str value,
+                       bool negated)
+{
+        bool on = !value.data || str_is(value, "true");
+
+        if (value.data && (negated || (!on && !str_is(value, "false")))) {
+                fprintf(stderr, "pitwall %s: --%s is a switch: true or false, not \"" STR_FMT
+                        "\"\n", command, flag->name, STR_ARG(value));
+                return false;
+        }
+        *flag->value = on && !negated ? "true" : NULL;
+        return true;
+}
+
+static void set_value(const struct cli_flag *flag, const char *value)
+{
+        *flag->value = value;
+        if (!flag->all)
+                return;
+        if (flag->all->len)
+                buf_append_byte(flag->all, ',');
+        buf_append_cstr(flag->all, value);
+        *flag->value = flag->all->data;
 }
 
 bool cli_flags_parse(const char *command, int *argc, char **argv, const struct cli_flag *flags,
@@ -40,6 +74,7 @@ bool cli_flags_parse(const char *command, int *argc, char **argv, const struct c
         for (; i < *argc && strcmp(argv[i], "--") != 0; i++) {
                 const struct cli_flag *flag;
                 struct str name, value = str_from(argv[i]);
+                bool negated;
 
                 if (argv[i][0] != '-' || argv[i][1] != '-') {
                         argv[kept++] = argv[i];
@@ -47,15 +82,16 @@ bool cli_flags_parse(const char *command, int *argc, char **argv, const struct c
                 }
                 value = str_slice(value, 2, value.len);
                 BUG_ON(!str_cut(&value, '=', &name));
-                flag = find_flag(name, flags, flag_count);
+                flag = find_flag(name, flags, flag_count, &negated);
                 if (!flag)
                         return fail_unknown(command, name, flags, flag_count);
-                if (value.data) {
-                        *flag->value = value.data;
-                } else if (!flag->argument) {
-                        *flag->value = "true";
+                if (!flag->argument) {
+                        if (!set_switch(command, flag, value, negated))
+                                return false;
+                } else if (value.data) {
+                        set_value(flag, value.data);
                 } else if (i + 1 < *argc) {
-                        *flag->value = argv[++i];
+                        set_value(flag, argv[++i]);
                 } else {
                         fprintf(stderr, "pitwall %s: --%s needs %s\n", command, flag->name,
                                 flag->argument);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "collectors/scrape.h"
 #include "config/otlp_section_int.h"
 #include "config/remote_section_int.h"
@@ -616,6 +617,7 @@ bool config_read(struct config **ret_config, const char *path, struct error *err
                 config_free(config);
                 return false;
         }
+        config->fingerprint = hash_bytes_seeded(text.data, text.len, config->fingerprint);
         config->yaml = redacted(&config->arena, root);
         *ret_config = config;
         return true;

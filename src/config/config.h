@@ -23,6 +23,7 @@ struct config_listener {
 
 struct config {
         struct arena arena;         /* holds everything but the scrape configs */
+        uint64_t fingerprint;       /* of what the files say */
         struct str yaml;            /* the file's tree written anew, secrets as <secret> */
         int64_t scrape_interval_ms;
         int64_t evaluation_interval_ms;

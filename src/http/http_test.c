@@ -143,6 +143,35 @@ static void test_routes_and_params(void **state)
         check_get(*state, "/echo/", 404, "404 page not found\n");
 }
 
+/* Outside the prefix there is only the way in. */
+static void test_prefix(void **state)
+{
+        struct http_server_options options = {.host = STR_LIT("127.0.0.1"),
+                                              .worker_count = 1,
+                                              .queue_max = 8,
+                                              .connection_max = 8,
+                                              .response_max_bytes = 4096,
+                                              .arena_max_bytes = 1 << 16,
+                                              .prefix = STR_LIT("/a/b")};
+        struct fixture under = *(struct fixture *)*state;
+        struct http_fetch fetch = {0};
+        struct error err;
+
+        assert_true(http_server_new(&under.server, &options, under.router, &err));
+        check_get(&under, "/a/b/echo?x=1", 200, "GET /echo x=1");
+        check_get(&under, "/a/b/label/a%2Fb/values", 200, "GET /label/a/b/values [a/b]");
+        check_get(&under, "/echo", 404, "404 page not found\n");
+        check_get(&under, "/a/bc", 404, "404 page not found\n");
+        check_get(&under, "/a/b/", 404, "404 page not found\n");
+        get(&under, &fetch, "/a/b?x");
+        assert_int_equal(fetch.status, 302);
+        buf_release(&fetch.body);
+        under.options.follow_redirects = true;
+        http_router_add(under.router, "GET", "/", echo, NULL);
+        check_get(&under, "/", 200, "GET /");
+        http_server_free(under.server);
+}
+
 static void test_client_credentials(void **state)
 {
         struct fixture *f = *state;
@@ -351,6 +380,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_routes_and_params),
+                cmocka_unit_test(test_prefix),
                 cmocka_unit_test(test_client_credentials),
                 cmocka_unit_test(test_redirects),
                 cmocka_unit_test(test_compression_and_size_limit),

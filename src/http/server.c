@@ -36,7 +36,7 @@ METRIC_COUNTER(clients_left, "pitwall_http_clients_left_total", "",
 /* How often the sockets of running requests are asked whether the client is still there: well
  * below what a person notices, and 20 polls a second cost nothing. */
 enum { WATCH_INTERVAL_MS = 50 };
-enum { CONNECTION_TIMEOUT_S = 60, NETWORK_THREADS = 2 };
+enum { NETWORK_THREADS = 2 };
 /* How long a connection may be without a whole request, also when it dribbles bytes, and how long
  * when connections become scarce; how often that is looked at. */
 enum { IDLE_MAX_MS = 60000, IDLE_SCARCE_MS = 5000, IDLE_CHECK_MS = 1000 };
@@ -165,6 +165,15 @@ static bool has_form(const struct http_request *request)
                strncasecmp(name.data, form, name.len) == 0;
 }
 
+/* A path outside is left empty. */
+static struct str without_prefix(struct str path, struct str prefix)
+{
+        if (!str_starts_with(path, prefix) || path.len == prefix.len ||
+            path.data[prefix.len] != '/')
+                return str_slice(path, 0, 0);
+        return str_slice(path, prefix.len, path.len);
+}
+
 static void parse_request(struct http_exchange *exchange, struct str *ret_raw_path)
 {
         struct http_request *request = &exchange->request;
@@ -172,6 +181,8 @@ static void parse_request(struct http_exchange *exchange, struct str *ret_raw_pa
         struct http_param *params;
 
         BUG_ON(!str_cut(&query, '?', &raw_path));
+        if (exchange->server->options.prefix.len)
+                raw_path = without_prefix(raw_path, exchange->server->options.prefix);
         request->path = http_url_decode(&exchange->arena, raw_path, false);
         request->body = buf_str(&exchange->body);
         if (has_form(request))
@@ -312,6 +323,26 @@ static void leave_running(struct http_exchange *exchange)
         pthread_mutex_unlock(&server->lock);
 }
 
+/* Outside the prefix, only who asks for the root of all or forgets the last slash is shown in. */
+static void answer(struct http_exchange *exchange, struct str raw_path)
+{
+        struct str prefix = exchange->server->options.prefix, query = exchange->uri, path;
+
+        if (raw_path.len || !prefix.len) {
+                http_router_dispatch(exchange->server->router, raw_path, &exchange->request,
+                                     &exchange->response);
+                return;
+        }
+        BUG_ON(!str_cut(&query, '?', &path));
+        if (!str_is(path, "/") && !str_equal(path, prefix)) {
+                http_response_text(&exchange->response, 404, "404 page not found\n");
+                return;
+        }
+        exchange->response.status = 302;
+        http_response_header(&exchange->response, "Location",
+                             arena_printf(&exchange->arena, STR_FMT "/", STR_ARG(prefix)));
+}
+
 static void run_exchange(void *arg)
 {
         struct http_exchange *exchange = arg;
@@ -320,8 +351,7 @@ static void run_exchange(void *arg)
 
         parse_request(exchange, &raw_path);
         if (!guard->check || guard->check(&exchange->request, &exchange->response, guard->ctx))
-                http_router_dispatch(exchange->server->router, raw_path, &exchange->request,
-                                     &exchange->response);
+                answer(exchange, raw_path);
         if (!exchange->response.fixed_body.data)
                 compress_body(exchange);
         leave_running(exchange);
@@ -380,6 +410,8 @@ static bool has_ended(int fd)
 static void drop_idle(struct http_server *server)
 {
         bool scarce = server->connection_count > server->options.connection_max / 4 * 3;
+        int64_t idle_max_ms = server->options.idle_max_ms;
+        int64_t scarce_ms = idle_max_ms < IDLE_SCARCE_MS ? idle_max_ms : IDLE_SCARCE_MS;
         int64_t now = now_ms();
 
         for (struct http_connection *c = server->connections; c; c = c->next) {
@@ -390,7 +422,7 @@ static void drop_idle(struct http_server *server)
                 c->ended = has_ended(c->fd);
                 /* Seen twice: what was already sent has had its time to be read. */
                 if (!(c->ended && ended_before) &&
-                    now - c->since_ms < (scarce ? IDLE_SCARCE_MS : IDLE_MAX_MS))
+                    now - c->since_ms < (scarce ? scarce_ms : idle_max_ms))
                         continue;
                 shutdown(c->fd, SHUT_RDWR);
                 metric_add(&connections_dropped, 1);
@@ -640,8 +672,8 @@ static void start_daemon(struct http_server *server)
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
                 MHD_OPTION_THREAD_POOL_SIZE, NETWORK_THREADS, MHD_OPTION_CONNECTION_LIMIT,
                 server->options.connection_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                CONNECTION_TIMEOUT_S, MHD_OPTION_ARRAY, priority ? tls : tls + 2,
-                MHD_OPTION_END);
+                (unsigned)(server->options.idle_max_ms / 1000 + 1), MHD_OPTION_ARRAY,
+                priority ? tls : tls + 2, MHD_OPTION_END);
 }
 
 bool http_server_new(struct http_server **ret_server, const struct http_server_options *options,
@@ -650,6 +682,8 @@ bool http_server_new(struct http_server **ret_server, const struct http_server_o
         struct http_server *server = alloc_new(&http_server_type, sizeof(*server));
 
         server->options = *options;
+        if (!options->idle_max_ms)
+                server->options.idle_max_ms = IDLE_MAX_MS;
         server->router = router;
         if (!open_listener(server, err)) {
                 alloc_free(&http_server_type, server);

@@ -87,6 +87,8 @@ struct http_server_options {
         size_t arena_max_bytes;        /* budget of a request's arena */
         struct http_guard guard;       /* check NULL: everybody */
         const char *tls_priority;      /* NULL: clear text; else of http/tls.h */
+        struct str prefix;             /* "/x": begins all paths, and is cut off for handlers */
+        int64_t idle_max_ms;           /* a connection without a whole request; 0: a minute */
 };
 
 struct http_server;

@@ -34,10 +34,8 @@
 #include "webui/webui.h"
 
 /* Workers beyond the queries that run at once: they keep the rest of the API alive meanwhile. */
-enum { HTTP_FURTHER_WORKERS = 20, HTTP_QUEUE_MAX = 1024, FLAGS_MAX = 16 };
-enum { CONNECTIONS_MAX = 2048, REQUEST_BODY_MAX_BYTES = 64 << 20 };
-/* Of notifications, as in Prometheus. */
-enum { LISTENER_MAX = 16 };
+enum { HTTP_FURTHER_WORKERS = 20, HTTP_QUEUE_MAX = 1024, REQUEST_BODY_MAX_BYTES = 64 << 20 };
+enum { FLAGS_MAX = 128 };
 /* How often the web configuration is looked at between requests. */
 enum { REFRESH_INTERVAL_S = 1 };
 /* How long the warning about refused series stays. */
@@ -60,6 +58,7 @@ struct server {
         struct http_server *http;
         struct settings settings;
         struct access *access;
+        struct webui *webui;
         struct api api;
         struct api_flag flags[FLAGS_MAX];
         char address[128];
@@ -68,6 +67,8 @@ struct server {
         struct config *config;     /* reload_lock */
         bool reload_ok;            /* reload_lock */
         int64_t reload_ms;         /* reload_lock */
+        struct error failure;      /* of the last; reload_lock */
+        int64_t looked_ms;         /* when the files were last looked at; main thread */
         uint64_t refused_count;    /* series refused when last looked; main thread */
         _Atomic int64_t refused_ms;
         atomic_bool quitting;
@@ -128,7 +129,8 @@ static struct scrape_config *builtin_scrape(struct server *server, const char *j
         scrape->static_group_count = 1;
         scrape->render = render;
         scrape->render_ctx = server;
-        scrape->render_url = str_from(arena_printf(arena, "http://%s%s", server->address, path));
+        scrape->render_url = str_from(arena_printf(arena, "http://%s%s%s", server->address,
+                                                   server->settings.route_prefix, path));
         return scrape;
 }
 
@@ -228,34 +230,49 @@ static void log_warnings(const struct config *config)
                 log_warn(config->warnings[i]);
 }
 
-/* All or nothing: what is running changes only after the whole file was found good. */
-static bool reload(void *ctx, struct error *err)
+static void apply(struct server *server, struct config *config)
 {
-        struct server *server = ctx;
         struct tsdb_options store;
+
+        add_builtin_scrapes(server, config);
+        log_warnings(config);
+        tsdb_options_init(&store, server->options->data_dir);
+        fill_store_options(server, &store, config);
+        tsdb_reconfigure(server->tsdb, &store);
+        scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
+        remote_writer_apply(server->remote_writer, config->remote_writes,
+                            config->remote_write_count);
+        remote_reader_apply(server->remote_reader, config->remote_reads,
+                            config->remote_read_count);
+        config_free(server->config);
+        server->config = config;
+        server->reload_ms = clock_now_ms(&clock_real);
+        metric_set(&reload_time, server->reload_ms / 1000);
+        log_info("configuration loaded",
+                 LOG_INT("scrape_configs", (int64_t)config->scrape_count));
+}
+
+/* All or nothing: what is running changes only after the whole file was found good. With
+ * only_changed, a file that is as it was when last looked at is passed over in silence. */
+static bool load(struct server *server, bool only_changed, struct error *err)
+{
         struct config *config;
         bool ok;
 
         pthread_mutex_lock(&server->reload_lock);
         ok = config_load(&config, server->options->config_path, err);
+        if (only_changed && ok == server->reload_ok &&
+            (ok ? config->fingerprint == server->config->fingerprint
+                : strcmp(err->text, server->failure.text) == 0)) {
+                if (ok)
+                        config_free(config);
+                pthread_mutex_unlock(&server->reload_lock);
+                return ok;
+        }
         if (ok) {
-                add_builtin_scrapes(server, config);
-                log_warnings(config);
-                tsdb_options_init(&store, server->options->data_dir);
-                fill_store_options(server, &store, config);
-                tsdb_reconfigure(server->tsdb, &store);
-                scrape_manager_apply(server->scrapes, config->scrapes, config->scrape_count);
-                remote_writer_apply(server->remote_writer, config->remote_writes,
-                                    config->remote_write_count);
-                remote_reader_apply(server->remote_reader, config->remote_reads,
-                                    config->remote_read_count);
-                config_free(server->config);
-                server->config = config;
-                server->reload_ms = clock_now_ms(&clock_real);
-                metric_set(&reload_time, server->reload_ms / 1000);
-                log_info("configuration loaded",
-                         LOG_INT("scrape_configs", (int64_t)config->scrape_count));
+                apply(server, config);
         } else {
+                server->failure = *err;
                 log_error("configuration not loaded, the old one stays",
                           LOG_CSTR("error", err->text));
         }
@@ -263,6 +280,25 @@ static bool reload(void *ctx, struct error *err)
         metric_set(&reload_success, ok);
         pthread_mutex_unlock(&server->reload_lock);
         return ok;
+}
+
+static bool reload(void *ctx, struct error *err)
+{
+        return load(ctx, false, err);
+}
+
+/* Once a second: --config.auto-reload. */
+static void watch_files(struct server *server)
+{
+        int64_t now_ms = clock_mono_ns(&clock_real) / 1000000;
+        struct error err;
+
+        if (!server->settings.auto_reload_ms ||
+            now_ms - server->looked_ms < server->settings.auto_reload_ms)
+                return;
+        server->looked_ms = now_ms;
+        if (!load(server, true, &err))
+                return; /* it says why */
 }
 
 /* ---- what the API asks the server --------------------------------------------------------- */
@@ -497,37 +533,22 @@ static bool choose_address(struct server *server, struct str *ret_host, uint16_t
         return true;
 }
 
-static void add_flag(struct server *server, const char *name, const char *value)
-{
-        server->flags[server->api.flag_count++] = (struct api_flag){name, value};
-}
-
-static void add_flags(struct server *server)
+static void show_flags(struct server *server)
 {
         const struct server_options *options = server->options;
 
-        add_flag(server, "config.file", options->config_path ? options->config_path : "");
-        add_flag(server, "enable-feature", options->features ? options->features : "");
-        add_flag(server, "log.format", options->log_format == LOG_JSON ? "json" : "logfmt");
-        add_flag(server, "query.lookback-delta",
-                 options->lookback_delta ? options->lookback_delta : "5m");
-        add_flag(server, "query.max-concurrency",
-                 options->query_max_concurrency ? options->query_max_concurrency : "20");
-        add_flag(server, "query.max-samples",
-                 options->query_max_samples ? options->query_max_samples : "50000000");
-        add_flag(server, "query.timeout", options->query_timeout ? options->query_timeout : "2m");
-        add_flag(server, "storage.tsdb.path", options->data_dir);
-        add_flag(server, "storage.tsdb.retention.size",
-                 options->retention_size ? options->retention_size : "0B");
-        add_flag(server, "storage.tsdb.retention.time",
-                 options->retention_time ? options->retention_time : "");
-        add_flag(server, "web.config.file",
-                 options->web_config_path ? options->web_config_path : "");
-        add_flag(server, "web.cors.origin", options->cors_origin ? options->cors_origin : ".*");
-        add_flag(server, "web.enable-admin-api", options->admin_api ? "true" : "false");
-        add_flag(server, "web.enable-lifecycle", options->lifecycle ? "true" : "false");
-        add_flag(server, "web.enable-remote-write-receiver", "true");
-        add_flag(server, "web.listen-address", server->address);
+        BUG_ON(options->flag_count > FLAGS_MAX);
+        for (size_t i = 0; i < options->flag_count; i++) {
+                const struct server_flag *flag = &options->flags[i];
+                bool is_address = strcmp(flag->name, "web.listen-address") == 0;
+
+                server->flags[i] = (struct api_flag){flag->name, is_address ? server->address
+                                                                            : flag->value};
+                if (flag->ignored)
+                        log_with(LOG_WARN, "a flag without effect here",
+                                 LOG_CSTR("flag", flag->name));
+        }
+        server->api.flag_count = options->flag_count;
 }
 
 static bool set_up_api(struct server *server, struct error *err)
@@ -545,7 +566,10 @@ static bool set_up_api(struct server *server, struct error *err)
                 .flags = server->flags,
                 .started_ms = clock_now_ms(&clock_real),
                 .query_concurrency_max = server->settings.query_concurrency_max,
-                .listener_max = LISTENER_MAX,
+                .listener_max = server->settings.listener_max,
+                .read_sample_limit = server->settings.read_sample_limit,
+                .external_url = server->settings.external_url,
+                .address = server->address,
                 .cors_origin = server->options->cors_origin,
                 .data_dir = server->options->data_dir,
                 .admin_enabled = server->options->admin_api,
@@ -562,11 +586,12 @@ static bool set_up_api(struct server *server, struct error *err)
                 .render_metrics = render_own,
                 .ctx = server,
         };
-        add_flags(server);
+        show_flags(server);
         server->router = http_router_new();
         if (!api_register(&server->api, server->router, err))
                 return false;
-        webui_add_routes(server->router);
+        server->webui = webui_new(server->options->page_title);
+        webui_add_routes(server->webui, server->router);
         return true;
 }
 
@@ -586,7 +611,9 @@ static bool start_http(struct server *server, struct str host, uint16_t port, st
                 .port = port,
                 .worker_count = server->settings.query_concurrency_max + HTTP_FURTHER_WORKERS,
                 .queue_max = HTTP_QUEUE_MAX,
-                .connection_max = CONNECTIONS_MAX,
+                .connection_max = server->settings.connection_max,
+                .idle_max_ms = server->settings.read_timeout_ms,
+                .prefix = str_from(server->settings.route_prefix),
                 .body_max_bytes = REQUEST_BODY_MAX_BYTES,
                 .response_max_bytes = server->settings.query.max_bytes,
                 .arena_max_bytes = server->settings.query.max_bytes,
@@ -600,8 +627,9 @@ static bool start_http(struct server *server, struct str host, uint16_t port, st
 static void announce(struct server *server)
 {
         pthread_mutex_lock(&server->reload_lock);
-        printf("Pitwall %s\n\n  http%s://%s\n\n", PITWALL_VERSION,
-               access_tls_priority(server->access) ? "s" : "", server->address);
+        printf("Pitwall %s\n\n  http%s://%s%s\n\n", PITWALL_VERSION,
+               access_tls_priority(server->access) ? "s" : "", server->address,
+               server->settings.route_prefix);
         printf("  watches");
         for (size_t i = 0; i < server->config->scrape_count; i++) {
                 const struct scrape_config *scrape = server->config->scrapes[i];
@@ -617,6 +645,21 @@ static void announce(struct server *server)
         fflush(stdout);
 }
 
+static void set_address(struct server *server, struct str host, uint16_t port)
+{
+        struct settings *settings = &server->settings;
+        char hostname[256] = "localhost";
+
+        snprintf(server->address, sizeof(server->address),
+                 str_find_byte(host, ':') < host.len ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host),
+                 port);
+        if (settings->external_url[0])
+                return;
+        gethostname(hostname, sizeof(hostname) - 1);
+        snprintf(settings->external_url, sizeof(settings->external_url), "http://%s:%u", hostname,
+                 port);
+}
+
 static bool start(struct server *server, struct error *err)
 {
         const struct promql_features *features = &server->settings.query.features;
@@ -630,9 +673,7 @@ static bool start(struct server *server, struct error *err)
             !choose_address(server, &host, &port, err) || !open_store(server, err))
                 return false;
         log_warnings(server->config);
-        snprintf(server->address, sizeof(server->address),
-                 str_find_byte(host, ':') < host.len ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host),
-                 port);
+        set_address(server, host, port);
         sink = tsdb_sink(server->tsdb);
         server->scrapes = scrape_manager_new(&sink, (unsigned)thread_core_count(),
                                              features->type_and_unit_labels);
@@ -677,6 +718,7 @@ static void stop(struct server *server)
                 api_release(&server->api);
                 http_router_free(server->router);
         }
+        webui_free(server->webui);
         config_free(server->config);
         access_free(server->access);
 }
@@ -691,6 +733,7 @@ static void serve_until_signal(struct server *server, const sigset_t *signals)
 
                 access_refresh(server->access);
                 watch_refused(server);
+                watch_files(server);
                 api_tick(&server->api);
                 if (number < 0 && !atomic_load(&server->quitting))
                         continue;
@@ -714,7 +757,7 @@ int server_run(const struct server_options *options)
 
         tzset(); /* before there are threads: localtime_r() does not lock what it reads */
         mallopt(M_ARENA_MAX, (int)thread_core_count() * HEAPS_PER_CORE);
-        log_configure(options->log_format, LOG_INFO);
+        log_configure(options->log_format, options->log_level);
         signal(SIGPIPE, SIG_IGN);
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);

@@ -1,11 +1,24 @@
 #include "webui/webui.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/hash.h"
 #include "http/server.h"
 #include "webui/assets_int.h"
+
+ALLOC_TYPE(webui_type, "webui")
+
+enum { PAGE_MAX_BYTES = 1 << 20 };
+
+struct webui {
+        struct webui_asset page; /* the document, with the title that is wanted */
+        struct buf html;         /* what of that is not built in */
+        char etag[32];
+};
 
 /* The paths that the UI itself routes (web/src/app/main.tsx). */
 static const char *const pages[] = {"/", "/query", "/targets", "/cardinality"};
@@ -94,11 +107,9 @@ static void send_asset(const struct webui_asset *asset, const struct http_reques
 
 static void serve_page(struct http_request *request, struct http_response *response, void *ctx)
 {
-        const struct webui_asset *page = find_asset(STR_LIT("/index.html"));
+        const struct webui *webui = ctx;
 
-        (void)ctx;
-        BUG_ON(!page);
-        send_asset(page, request, response);
+        send_asset(&webui->page, request, response);
 }
 
 static void serve_asset(struct http_request *request, struct http_response *response, void *ctx)
@@ -114,9 +125,54 @@ static void serve_asset(struct http_request *request, struct http_response *resp
         http_response_text(response, 404, "404 page not found\n");
 }
 
-void webui_add_routes(struct http_router *router)
+static void append_html(struct buf *out, const char *text)
+{
+        for (const char *c = text; *c; c++)
+                if (strchr("<>&\"", *c))
+                        buf_printf(out, "&#%d;", *c);
+                else
+                        buf_append_byte(out, *c);
+}
+
+struct webui *webui_new(const char *title)
+{
+        static const char tag[] = "<title>Pitwall</title>";
+        const struct webui_asset *built = find_asset(STR_LIT("/index.html"));
+        struct webui *webui = alloc_new(&webui_type, sizeof(*webui));
+        const char *from;
+
+        BUG_ON(!built);
+        webui->page = *built;
+        from = memmem(built->data, built->size_bytes, tag, sizeof(tag) - 1);
+        if (strcmp(title, "Pitwall") == 0 || !from)
+                return webui;
+        webui->html = BUF_INIT(PAGE_MAX_BYTES);
+        buf_append(&webui->html, built->data, (size_t)(from - (const char *)built->data));
+        buf_append_cstr(&webui->html, "<title>");
+        append_html(&webui->html, title);
+        buf_append_cstr(&webui->html, "</title>");
+        from += sizeof(tag) - 1;
+        buf_append(&webui->html, from,
+                   built->size_bytes - (size_t)(from - (const char *)built->data));
+        snprintf(webui->etag, sizeof(webui->etag), "W/\"%016llx\"",
+                 (unsigned long long)hash_str(buf_str(&webui->html)));
+        webui->page.data = (const unsigned char *)webui->html.data;
+        webui->page.size_bytes = webui->html.len;
+        webui->page.gzip = NULL;
+        webui->page.etag = webui->etag;
+        return webui;
+}
+
+struct webui *webui_free(struct webui *webui)
+{
+        if (webui)
+                buf_release(&webui->html);
+        return alloc_free(&webui_type, webui);
+}
+
+void webui_add_routes(struct webui *webui, struct http_router *router)
 {
         for (size_t i = 0; i < ARRAY_LEN(pages); i++)
-                http_router_add(router, "GET", pages[i], serve_page, NULL);
+                http_router_add(router, "GET", pages[i], serve_page, webui);
         http_router_add(router, "GET", "/assets/*", serve_asset, NULL);
 }

@@ -8,7 +8,10 @@
 #define WEBUI_WEBUI_H
 
 struct http_router;
+struct webui;
 
-void webui_add_routes(struct http_router *router);
+struct webui *webui_new(const char *title); /* of the pages, beside their own */
+struct webui *webui_free(struct webui *webui); /* takes NULL; after the routes are gone */
+void webui_add_routes(struct webui *webui, struct http_router *router);
 
 #endif

@@ -19,6 +19,7 @@
 enum { ANSWER_MAX_BYTES = 1 << 20 };
 
 struct fixture {
+        struct webui *webui;
         struct http_router *router;
         struct http_server *server;
         char answer[ANSWER_MAX_BYTES];
@@ -37,7 +38,8 @@ static int start_server(void **state)
         struct error err;
 
         fixture.router = http_router_new();
-        webui_add_routes(fixture.router);
+        fixture.webui = webui_new("Pitwall");
+        webui_add_routes(fixture.webui, fixture.router);
         if (!http_server_new(&fixture.server, &options, fixture.router, &err))
                 return -1;
         *state = &fixture;
@@ -50,6 +52,7 @@ static int stop_server(void **state)
 
         http_server_free(fixture->server);
         http_router_free(fixture->router);
+        webui_free(fixture->webui);
         return 0;
 }
 
@@ -124,6 +127,33 @@ static void test_pages_are_the_document(void **state)
                 assert_true(str_equal(fixture->body, str_make((const char *)page->data,
                                                               page->size_bytes)));
         }
+}
+
+static void test_title(void **state)
+{
+        static struct fixture named;
+        struct fixture *fixture = *state;
+        struct http_server_options options = {
+                .host = STR_LIT("127.0.0.1"), .worker_count = 1, .queue_max = 8,
+                .connection_max = 8, .body_max_bytes = 1024, .response_max_bytes = 1024,
+                .arena_max_bytes = 65536,
+        };
+        struct error err;
+
+        ask(fixture, "GET", "/", "Accept-Encoding: gzip\r\n");
+        assert_true(head_has(fixture, "Content-Encoding: gzip\r\n"));
+        named.webui = webui_new("Desk <7> & \"co\"");
+        named.router = http_router_new();
+        webui_add_routes(named.webui, named.router);
+        assert_true(http_server_new(&named.server, &options, named.router, &err));
+        ask(&named, "GET", "/query", "Accept-Encoding: gzip\r\n");
+        assert_false(head_has(&named, "Content-Encoding"));
+        assert_true(str_contains(named.body, STR_LIT("<title>Desk &#60;7&#62; &#38; &#34;co&#34;"
+                                                     "</title>")));
+        assert_true(str_contains(named.body, STR_LIT("</html>")));
+        http_server_free(named.server);
+        http_router_free(named.router);
+        webui_free(named.webui);
 }
 
 static void test_unknown_paths_are_missing(void **state)
@@ -204,6 +234,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_table_is_sorted),
                 cmocka_unit_test(test_pages_are_the_document),
+                cmocka_unit_test(test_title),
                 cmocka_unit_test(test_unknown_paths_are_missing),
                 cmocka_unit_test(test_security_headers),
                 cmocka_unit_test(test_encodings),

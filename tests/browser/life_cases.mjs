@@ -1,4 +1,5 @@
-import { freePort, Program } from './program.mjs';
+import assert from 'node:assert/strict';
+import { freePort, Program, until } from './program.mjs';
 
 const LOST = 'The server cannot be reached.';
 
@@ -36,6 +37,42 @@ scrape_configs:
       } finally {
         await page.close();
         await plain.stop();
+      }
+    },
+  },
+  {
+    name: 'pages and API work below a prefix, under the title that is wanted',
+    async run({ path, browser }) {
+      const below = new Program(path, await freePort(), null, {
+        prefix: '/team/pitwall',
+        flags: ['--web.external-url', 'https://ops.example/team/pitwall', '--web.page-title',
+                'Desk 7'],
+      });
+      await below.start();
+      const page = await browser.newPage();
+      const missing = [];
+      page.on('response', (answer) => { if (answer.status() >= 400) missing.push(answer.url()); });
+      try {
+        await page.goto(`${below.url}/`);
+        await page.getByText('Connected').first().waitFor();
+        const link = (name) => page.getByLabel('Pages').getByRole('link', { name });
+        await link('Targets').click();
+        await page.locator('.target').first().waitFor();
+        assert.equal(page.url(), `${below.url}/targets`);
+        assert.equal(await page.title(), 'Targets · Desk 7');
+        await link('Query').click();
+        await page.getByRole('button', { name: 'Run' }).waitFor();
+        assert.equal(new URL(page.url()).pathname, '/team/pitwall/query');
+        await page.reload();
+        await page.getByRole('button', { name: 'Run' }).waitFor();
+        await page.getByRole('link', { name: 'Pitwall' }).click();
+        await until('the Overview', () => page.url() === `${below.url}/`);
+        await page.goBack();
+        await page.getByRole('button', { name: 'Run' }).waitFor();
+        assert.deepEqual(missing, []);
+      } finally {
+        await page.close();
+        await below.stop();
       }
     },
   },

@@ -64,21 +64,23 @@ export async function startNodeExporter() {
 }
 
 export class Program {
-  constructor(path, port, config) {
+  constructor(path, port, config, { prefix = '', flags = [] } = {}) {
     this.path = path;
     this.port = port;
     this.folder = mkdtempSync(join(tmpdir(), 'pitwall-browser-'));
     this.config = config;
+    this.prefix = prefix;
+    this.flags = flags;
     this.running = null;
   }
 
   get url() {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://127.0.0.1:${this.port}${this.prefix}`;
   }
 
   async start() {
     const args = ['serve', '--listen', `127.0.0.1:${this.port}`,
-                  '--data-dir', join(this.folder, 'data')];
+                  '--data-dir', join(this.folder, 'data'), ...this.flags];
     if (this.config !== null) {
       const file = join(this.folder, 'prometheus.yml');
       writeFileSync(file, this.config);

@@ -115,7 +115,7 @@ class Commands(unittest.TestCase):
                               (("chek", "config"), 'did you mean "check config"?'),
                               (("serve", "--data-dri", "x"), "did you mean --data-dir?"),
                               (("serve", "extra"), 'unexpected argument "extra"'),
-                              (("serve", "--log-format", "xml"), "text or json"),
+                              (("serve", "--log-format", "xml"), "logfmt or json"),
                               (("query",), "usage: pitwall query"),
                               (("xyzzy",), 'unknown command "xyzzy"')):
             with self.subTest(words):

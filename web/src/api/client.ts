@@ -23,7 +23,9 @@ export const connection = signal<Connection>('connecting');
 /** Counts recoveries; whoever shows data loads it again when this changes. */
 export const recoveries = signal(0);
 
-const PROBE_PATH = '/api/v1/status/buildinfo';
+// Relative to the pages: the server may stand under a prefix.
+const API = 'api/v1';
+const PROBE_PATH = `${API}/status/buildinfo`;
 const PROBE_FIRST_MS = 1000;
 const PROBE_MAX_MS = 5000;
 
@@ -114,10 +116,10 @@ const asParams = (params: Params): URLSearchParams =>
 
 export function get<T>(path: string, params: Params, signal: AbortSignal): Promise<Answer<T>> {
   const query = asParams(params).toString();
-  return send<T>(`/api/v1/${path}${query === '' ? '' : `?${query}`}`, { signal });
+  return send<T>(`${API}/${path}${query === '' ? '' : `?${query}`}`, { signal });
 }
 
 /** Expressions go in a body: they may be longer than an address may be. */
 export function post<T>(path: string, params: Params, signal: AbortSignal): Promise<Answer<T>> {
-  return send<T>(`/api/v1/${path}`, { method: 'POST', body: asParams(params), signal });
+  return send<T>(`${API}/${path}`, { method: 'POST', body: asParams(params), signal });
 }

@@ -7,7 +7,7 @@ import { connection } from '../api/client';
 import { serverNotices, startHeartbeat } from '../api/heartbeat';
 import { Empty, Notice } from '../components/notice';
 import { Overview } from '../pages/overview';
-import { navigate, place } from '../settings/location';
+import { navigate, pageAt, place } from '../settings/location';
 import { Shortcuts } from './shortcuts';
 import { TopBar } from './top_bar';
 
@@ -26,14 +26,18 @@ const ROUTES: Record<string, Route> = {
   '/targets': { title: 'Targets', load: async () => (await import('../pages/targets')).Targets },
 };
 
+// As the server has it: --web.page-title.
+const TITLE = document.title;
+
 function followLink(event: MouseEvent): void {
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey
     && !event.altKey && !event.defaultPrevented;
   const link = (event.target as Element).closest('a');
   if (!plain || link === null || link.origin !== window.location.origin) return;
-  if (link.target !== '' || link.hash !== '' || ROUTES[link.pathname] === undefined) return;
+  const page = pageAt(link.pathname);
+  if (link.target !== '' || link.hash !== '' || page === null || !(page in ROUTES)) return;
   event.preventDefault();
-  navigate(link.pathname, link.search);
+  navigate(page, link.search);
   scrollTo(0, 0);
 }
 
@@ -42,7 +46,7 @@ function Page({ route }: { route: Route }) {
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     let left = false;
-    document.title = `${route.title} · Pitwall`;
+    document.title = `${route.title} · ${TITLE}`;
     setFailed(false);
     Promise.resolve(route.load()).then(
       (page) => { if (!left) setShown({ route, page }); },

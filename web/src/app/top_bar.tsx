@@ -24,10 +24,11 @@ export function TopBar() {
   return (
     <header class="top">
       <a class="skip" href="#main">Skip to content</a>
-      <a class="brand" href="/" aria-label="Pitwall"><Logo /><span>Pitwall</span></a>
+      <a class="brand" href="./" aria-label="Pitwall"><Logo /><span>Pitwall</span></a>
       <nav class="nav" aria-label="Pages">
         {LINKS.map(([path, name]) => (
-          <a key={path} href={path} aria-current={place.value.path === path ? 'page' : undefined}>
+          <a key={path} href={`.${path}`}
+             aria-current={place.value.path === path ? 'page' : undefined}>
             {name}
           </a>
         ))}

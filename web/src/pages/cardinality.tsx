@@ -35,7 +35,7 @@ function Counts({ title, counts, unit, expression }: {
           {counts.map(({ name, value }) => (
             <tr key={name}>
               <th scope="row">
-                <a href={`/query?g0.expr=${encodeURIComponent(expression(name))}&g0.tab=table`}>
+                <a href={`query?g0.expr=${encodeURIComponent(expression(name))}&g0.tab=table`}>
                   {name}
                 </a>
               </th>

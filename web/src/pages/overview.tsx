@@ -44,7 +44,7 @@ function Waiting() {
     <Empty title="No host metrics yet">
       The first samples show here one scrape after the start. This page looks for the metrics of
       the node exporter, built in or scraped; what is scraped is on{' '}
-      <a href="/targets">Targets</a>.
+      <a href="targets">Targets</a>.
     </Empty>
   );
 }
@@ -63,7 +63,7 @@ function HostHead({ host, facts }: {
         {facts?.uptimeSeconds != null && ` · up ${formatLength(facts.uptimeSeconds)}`}
       </span>
       {facts !== null && (
-        <a class="target-count" href="/targets">
+        <a class="target-count" href="targets">
           <span class={`dot ${facts.targetsDown > 0 ? 'is-bad' : 'is-good'}`} />
           {facts.targetsUp} targets up{facts.targetsDown > 0 && `, ${facts.targetsDown} down`}
         </a>
