@@ -25,7 +25,7 @@ struct target {
         bool scraping;                /* a fetch or its processing is under way; manager lock */
         bool removed;                 /* to be ended by whoever finishes the scrape; lock */
         bool succeeded;               /* another pool goes on with its series: no markers; lock */
-        bool over_target_limit;       /* lock */
+        atomic_size_t over_limit;     /* how many there are, when over target_limit; else 0 */
         int64_t due_ns;               /* next scrape, wall clock; lock */
         size_t heap_at;               /* position in the schedule; lock */
         int64_t scrape_time_ms;       /* of the scrape under way */

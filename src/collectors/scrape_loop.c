@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "collectors/scrape_int.h"
+#include "http/server.h"
 #include "ingest/exposition.h"
 
 ALLOC_TYPE(scrape_target_type, "scrape_target")
@@ -68,8 +69,8 @@ static bool check_answer(const struct target *target, enum exposition_format *re
                 return error_set(err, fetch->err.code, "Get \"" STR_FMT "\": %s",
                                  STR_ARG(fetch->url), fetch->err.text);
         if (fetch->status != 200)
-                return error_set(err, ERROR_NETWORK, "server returned HTTP status %d",
-                                 fetch->status);
+                return error_set(err, ERROR_NETWORK, "server returned HTTP status %d %s",
+                                 fetch->status, http_status_text(fetch->status));
         if (!scrape_protocol_of_answer(str_from(fetch->content_type),
                                        target->config->fallback_protocol, &protocol, err))
                 return false;
@@ -188,7 +189,8 @@ static void fail_without_fetch(void *arg)
         struct exposition_result result = {0};
         struct error err;
 
-        error_set(&err, ERROR_LIMIT, "target_limit exceeded (limit: %llu)",
+        error_set(&err, ERROR_LIMIT, "target_limit exceeded (number of targets: %zu, limit: %llu)",
+                  atomic_load(&target->over_limit),
                   (unsigned long long)target->config->target_limit);
         exposition_mark_stale(target->exposition, target->scrape_time_ms);
         report(target, &result, false);
@@ -199,7 +201,7 @@ static void fail_without_fetch(void *arg)
 void scrape_target_start(struct target *target, int64_t due_ms, int64_t now_ms)
 {
         struct scrape_manager *manager = target->manager;
-        void (*job)(void *arg) = target->over_target_limit ? fail_without_fetch
+        void (*job)(void *arg) = atomic_load(&target->over_limit) ? fail_without_fetch
                                  : target->config->render  ? process_render : NULL;
 
         target->scraping = true;
@@ -235,7 +237,8 @@ static void fill_fetch(struct target *target)
                 .header_count = ARRAY_LEN(target->headers),
                 .accept_gzip = config->enable_compression,
                 .timeout_ms = target->plan.timeout_ms,
-                .body = BUF_INIT(config->body_size_limit ? config->body_size_limit
+                /* A body as large as the limit is over it, in Prometheus. */
+                .body = BUF_INIT(config->body_size_limit ? config->body_size_limit - 1
                                                          : BODY_DEFAULT_MAX_BYTES),
                 .done = on_fetched,
                 .ctx = target,

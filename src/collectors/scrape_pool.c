@@ -142,7 +142,7 @@ void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
         const struct scrape_config *config = pool->config;
         struct dropped_targets dropped = {0};
         struct target **gone;
-        bool over_limit;
+        size_t over_limit = 0;
 
         arena_init(&dropped.arena, PLAN_ARENA_BYTES);
         dropped.discovered = arena_array(&dropped.arena, struct labels, count_all(pool));
@@ -159,9 +159,10 @@ void scrape_pool_sync(struct scrape_manager *manager, struct pool *pool)
         arena_release(&pool->dropped.arena);
         pool->dropped = dropped;
         gone = remove_unkept(manager, pool);
-        over_limit = config->target_limit && pool->targets.count > config->target_limit;
+        if (config->target_limit && pool->targets.count > config->target_limit)
+                over_limit = pool->targets.count;
         for (struct map_entry *e = NULL; (e = map_next(&pool->targets, e));)
-                ((struct target *)e->value)->over_target_limit = over_limit;
+                atomic_store(&((struct target *)e->value)->over_limit, over_limit);
         pthread_cond_broadcast(&manager->wake);
         pthread_mutex_unlock(&manager->lock);
         end_targets(gone);

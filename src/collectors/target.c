@@ -152,9 +152,9 @@ static struct str make_url(struct arena *arena, const struct scrape_config *conf
         qsort(params, count, sizeof(*params), compare_params);
         for (size_t i = 0; i < count; i++) {
                 buf_append_byte(&url, i == 0 && str_find_byte(path, '?') == path.len ? '?' : '&');
-                http_url_encode(&url, params[i].name);
+                http_url_encode_query(&url, params[i].name);
                 buf_append_byte(&url, '=');
-                http_url_encode(&url, params[i].value);
+                http_url_encode_query(&url, params[i].value);
         }
         return arena_str(arena, buf_str(&url));
 }

@@ -128,6 +128,11 @@ void http_response_text(struct http_response *response, int status, const char *
         buf_append_cstr(&response->body, text);
 }
 
+const char *http_status_text(int status)
+{
+        return MHD_get_reason_phrase_for((unsigned)status);
+}
+
 /* ---- reading a request -------------------------------------------------------------------- */
 
 /* Pairs with a semicolon or a broken escape are left out, as by Go's net/http. */

@@ -110,6 +110,9 @@ NODISCARD bool http_parse_address(struct str text, struct str *ret_host, uint16_
 bool http_url_valid(struct str text);
 /* Decodes %XX, and + as space when `plus`; malformed escapes stay as they are. */
 struct str http_url_decode(struct arena *arena, struct str text, bool plus);
-void http_url_encode(struct buf *out, struct str text); /* as a query component */
+/* As a segment of a path; as a name or value of a query, where a space is a plus. */
+void http_url_encode(struct buf *out, struct str text);
+void http_url_encode_query(struct buf *out, struct str text);
+const char *http_status_text(int status); /* "Not Found" */
 
 #endif

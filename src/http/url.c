@@ -40,7 +40,7 @@ struct str http_url_decode(struct arena *arena, struct str text, bool plus)
         return str_make(out, len);
 }
 
-void http_url_encode(struct buf *out, struct str text)
+static void encode(struct buf *out, struct str text, const char *space)
 {
         for (size_t i = 0; i < text.len; i++) {
                 unsigned char c = (unsigned char)text.data[i];
@@ -48,9 +48,21 @@ void http_url_encode(struct buf *out, struct str text)
                 if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '-' || c == '_' || c == '.' || c == '~')
                         buf_append_byte(out, (char)c);
+                else if (c == ' ')
+                        buf_append_cstr(out, space);
                 else
                         buf_printf(out, "%%%02X", c);
         }
+}
+
+void http_url_encode(struct buf *out, struct str text)
+{
+        encode(out, text, "%20");
+}
+
+void http_url_encode_query(struct buf *out, struct str text)
+{
+        encode(out, text, "+");
 }
 
 bool http_parse_address(struct str text, struct str *ret_host, uint16_t *ret_port,

@@ -166,6 +166,7 @@ static void abandon_order(struct scrape *scrape)
 {
         for (size_t i = 0; i < scrape->added.count; i++)
                 forget(scrape->exposition, scrape->added.items[i]);
+        scrape->result.series_added = 0;
         order_release(&scrape->order);
         exposition_mark_stale(scrape->exposition, scrape->t_ms);
 }

@@ -193,10 +193,12 @@ static bool check_limits(const struct exposition_options *options, struct labels
                     label->value.len > options->label_value_length_limit)
                         return error_set(err, ERROR_LIMIT,
                                          "label_value_length_limit exceeded (metric: %.*s, label "
-                                         "name: %.*s, length: %zu, limit: %llu)", shown,
-                                         metric.data,
+                                         "name: %.*s, value: \"%.*s\", length: %zu, limit: %llu)",
+                                         shown, metric.data,
                                          label->name.len > 50 ? 50 : (int)label->name.len,
-                                         label->name.data, label->value.len,
+                                         label->name.data,
+                                         label->value.len > 50 ? 50 : (int)label->value.len,
+                                         label->value.data, label->value.len,
                                          (unsigned long long)options->label_value_length_limit);
         }
         return true;

@@ -72,14 +72,16 @@ static bool add_series(struct scrape *scrape, struct str text,
 {
         struct arena_point mark = arena_mark(&scrape->scratch);
         struct scraped_series *series;
-        struct series_traits traits;
+        struct series_traits traits = {0};
         struct labels labels;
         bool ok = scraped_series_labels(&scrape->exposition->options, scrape, &scrape->scratch,
                                         text, scrape->format, &traits, &labels, err);
 
         arena_rewind(&scrape->scratch, mark);
-        if (!ok)
+        if (!ok) {
+                scrape->result.scraped += traits.kept; /* the line is good, the labels are not */
                 return false;
+        }
         series = scraped_series_new(text, traits.has_part ? &traits.part : NULL);
         series->dropped = !traits.kept;
         series->format = (uint8_t)scrape->format;

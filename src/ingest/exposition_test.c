@@ -238,13 +238,22 @@ static void test_limits(void **state)
         f->options.label_value_length_limit = 5;
         assert_false(scrape(f, "a 1\nb 1\nc 1\n", 1));
         assert_string_equal(f->err.text, "sample limit exceeded");
+        assert_int_equal(f->result.scraped, 3);
+        assert_int_equal(f->result.post_relabel, 3);
+        assert_int_equal(f->result.series_added, 0);
         assert_false(scrape(f, "a{x=\"1\",y=\"2\"} 1\n", 1));
         assert_string_equal(f->err.text, "label_limit exceeded (metric: a, number of labels: 5, "
                                          "limit: 4)");
+        /* The line that is over the limit counts, one that cannot be read does not. */
+        assert_int_equal(f->result.scraped, 1);
+        assert_int_equal(f->result.post_relabel, 0);
+        assert_false(scrape(f, "a 1\na{ 1\n", 1));
+        assert_int_equal(f->result.scraped, 1);
         assert_false(scrape(f, "a{long_label_name=\"1\"} 1\n", 1));
         assert_non_null(strstr(f->err.text, "label_name_length_limit exceeded"));
         assert_false(scrape(f, "a{x=\"123456\"} 1\n", 1));
-        assert_non_null(strstr(f->err.text, "label_value_length_limit exceeded"));
+        assert_string_equal(f->err.text, "label_value_length_limit exceeded (metric: a, label "
+                                         "name: x, value: \"123456\", length: 6, limit: 5)");
         assert_int_equal(f->recorder.resolved, 0);
 }
 

@@ -127,7 +127,7 @@ class Options(EndToEndTest):
                             "  http_headers: {X-Desk: {values: [fx]}}\n")))
         wait_for(lambda: pitwall.value("x"), what="a sample")
         path, headers = exporter.requests[0]
-        self.assertEqual(path, "/custom?module=a&module=b&q%20r=1%262")
+        self.assertEqual(path, "/custom?module=a&module=b&q+r=1%262")
         self.assertEqual(headers["Authorization"], "Basic dTpw")
         self.assertEqual(headers["X-Desk"], "fx")
         self.assertEqual(headers["X-Prometheus-Scrape-Timeout-Seconds"], "0.2")
