@@ -1,17 +1,19 @@
 #include "codec/ints.h"
 
-#include "codec/varint.h"
+#include "codec/bins.h"
 
-enum { ORDER_MASK = 3, HAS_DIVISOR = 4 };
+enum { ORDER_MASK = 3, HAS_DIVISOR = 4, IS_BINNED = 8, HEADS = 16 };
 
 /* Residuals of one order and how they would be stored. */
 struct plan {
         uint64_t residuals[INTS_MAX_COUNT];
         size_t count;
-        unsigned order, width;
+        unsigned order, width, widest;
         uint64_t first, first_delta, minimum, divisor;
         size_t exceptions;
         size_t cost_bytes;
+        bool is_binned;
+        struct bins bins;
 };
 
 static unsigned bit_len(uint64_t value)
@@ -91,6 +93,7 @@ static void finish_plan(struct plan *plan)
         size_t used_count = 0;
         uint64_t seen = 0; /* lengths 1 to 64 as bits 0 to 63 */
 
+        plan->is_binned = false;
         plan->minimum = plan->count ? (uint64_t)minimum_of((int64_t *)plan->residuals, plan->count)
                                     : 0;
         subtract(plan->residuals, plan->count, plan->minimum);
@@ -108,6 +111,7 @@ static void finish_plan(struct plan *plan)
         for (; seen; seen &= seen - 1)
                 used[used_count++] = (uint8_t)(__builtin_ctzll(seen) + 1);
         choose_width(plan, by_len, used, used_count);
+        plan->widest = used_count ? used[used_count - 1] : 0;
 }
 
 static void plan_values(struct plan *plan, const int64_t *values, size_t count)
@@ -141,26 +145,33 @@ VECTORIZE static void plan_second_differences(struct plan *plan, const int64_t *
         finish_plan(plan);
 }
 
+/* Bins take longer to choose and to read, so they must save a thirty-second: of the bytes, or of a
+ * byte a value. A short column lives for minutes. */
+enum { BINNED_MIN_COUNT = 256, BINNED_MIN_BYTES = 24, BINNED_SAVING = 32 };
+
+static void try_bins(struct plan *plan)
+{
+        size_t bytes, limit = plan->cost_bytes < plan->count ? plan->cost_bytes : plan->count;
+
+        if (plan->count < BINNED_MIN_COUNT || plan->cost_bytes < BINNED_MIN_BYTES)
+                return;
+        bytes = bins_plan(&plan->bins, plan->residuals, plan->count, plan->widest);
+        if (bytes >= plan->cost_bytes - limit / BINNED_SAVING)
+                return;
+        plan->is_binned = true;
+        plan->width = plan->widest;
+        plan->cost_bytes = bytes;
+}
+
 static uint8_t *pack(uint8_t *at, const struct plan *plan)
 {
-        unsigned __int128 word = 0;
-        unsigned filled = 0;
-        uint64_t mask = plan->width == 64 ? UINT64_MAX : (1ull << plan->width) - 1;
+        struct bitpacker out = {.at = at};
 
         if (!plan->width)
                 return at;
-        for (size_t i = 0; i < plan->count; i++) {
-                word |= (unsigned __int128)(plan->residuals[i] & mask) << filled;
-                filled += plan->width;
-                if (filled >= 64) {
-                        at = varint_put_u64(at, (uint64_t)word);
-                        word >>= 64;
-                        filled -= 64;
-                }
-        }
-        for (; filled > 0; filled = filled > 8 ? filled - 8 : 0, word >>= 8)
-                *at++ = (uint8_t)word;
-        return at;
+        for (size_t i = 0; i < plan->count; i++)
+                bitpack_put(&out, plan->residuals[i] & bitpack_mask(plan->width), plan->width);
+        return bitpack_finish(&out);
 }
 
 static uint8_t *write_exceptions(uint8_t *at, const struct plan *plan)
@@ -205,12 +216,14 @@ static int64_t median(int64_t a, int64_t b, int64_t c)
         return c < least ? least : c > most ? most : c;
 }
 
-/* How many bits the residuals of each order have, about: what lies around their middle counts as
- * nothing, as subtracting the least makes it. */
+/* How many bits the residuals of each order have, about: what lies around their middle, or around
+ * the mean step, counts as nothing, as subtracting the least makes it. */
 static void estimate(const int64_t *values, size_t count, uint64_t *bits)
 {
         uint64_t middle = (uint64_t)median(values[0], values[count / 2], values[count - 1]);
         uint64_t last = (uint64_t)values[0], last_step = 0;
+        uint64_t slope = (uint64_t)((int64_t)((uint64_t)values[count - 1] - last) /
+                                    (int64_t)(count - 1));
 
         bits[0] = bits[1] = bits[2] = 0;
         for (size_t i = 0; i < count; i++) {
@@ -218,7 +231,7 @@ static void estimate(const int64_t *values, size_t count, uint64_t *bits)
 
                 bits[0] += bit_len(varint_zigzag((int64_t)(value - middle)));
                 if (i >= 1)
-                        bits[1] += bit_len(varint_zigzag((int64_t)step));
+                        bits[1] += bit_len(varint_zigzag((int64_t)(step - slope)));
                 if (i >= 2)
                         bits[2] += bit_len(varint_zigzag((int64_t)(step - last_step)));
                 last = value;
@@ -228,7 +241,8 @@ static void estimate(const int64_t *values, size_t count, uint64_t *bits)
 
 static uint8_t *write_plan(uint8_t *at, const struct plan *plan)
 {
-        *at++ = (uint8_t)(plan->order | (plan->divisor != 1 ? HAS_DIVISOR : 0));
+        *at++ = (uint8_t)(plan->order | (plan->divisor != 1 ? HAS_DIVISOR : 0) |
+                          (plan->is_binned ? IS_BINNED : 0));
         *at++ = (uint8_t)plan->width;
         if (plan->order >= 1)
                 at = varint_put_zigzag(at, (int64_t)plan->first);
@@ -237,6 +251,8 @@ static uint8_t *write_plan(uint8_t *at, const struct plan *plan)
         at = varint_put_zigzag(at, (int64_t)plan->minimum);
         if (plan->divisor != 1)
                 at = varint_put(at, plan->divisor);
+        if (plan->is_binned)
+                return bins_encode(at, &plan->bins, plan->residuals, plan->count);
         at = write_exceptions(at, plan);
         return pack(at, plan);
 }
@@ -266,6 +282,7 @@ static uint8_t *encode_short(uint8_t *at, struct plan *plan, const int64_t *valu
 
         plan->divisor = 1;
         plan->exceptions = 0;
+        plan->is_binned = false;
         plan->order = 0;
         memcpy(plan->residuals, values, count * sizeof(*values));
         width = spread(plan, count);
@@ -301,11 +318,15 @@ uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
         estimate(values, count, bits);
         least = bits[0] < bits[1] ? bits[0] : bits[1];
         least = bits[2] < least ? bits[2] : least;
+        /* The estimate may be wrong by a bit each; bins come closer to it than packing does. */
+        if (bits[1] <= least + count / 2)
+                try_bins(best);
         for (unsigned order = 0; order <= 2; order += 2) {
-                /* The estimate may be wrong by a bit each. */
                 if (bits[order] > least + count)
                         continue;
                 plan_order(tried, values, count, order);
+                if (bits[order] <= least + count / 2)
+                        try_bins(tried);
                 if (cost(tried) < cost(best)) {
                         struct plan *loser = best;
 
@@ -316,34 +337,15 @@ uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
         return write_plan(at, best);
 }
 
-/* One residual whose bits may reach up to the last byte. */
-static uint64_t unpack_careful(const uint8_t *data, size_t len, size_t bit, unsigned width)
-{
-        unsigned __int128 word = 0;
-        size_t from = bit / 8, bytes = len - from < 9 ? len - from : 9;
-
-        memcpy(&word, data + from, bytes);
-        word >>= bit % 8;
-        return (uint64_t)word & (width == 64 ? UINT64_MAX : (1ull << width) - 1);
-}
-
-static uint64_t load_u64(const uint8_t *at)
-{
-        uint64_t word;
-
-        memcpy(&word, at, sizeof(word));
-        return word;
-}
-
 /* Widths up to 8: eight residuals are `width` whole bytes, so one load serves eight. */
 VECTORIZE static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned width,
                                       uint64_t *values, size_t count)
 {
-        uint64_t mask = (1ull << width) - 1;
+        uint64_t mask = bitpack_mask(width);
         size_t i = 0;
 
         for (size_t at = 0; i + 8 <= count && at + 8 <= len; i += 8, at += width) {
-                uint64_t word = load_u64(data + at);
+                uint64_t word = bitpack_load(data, at * 8);
 
                 for (unsigned k = 0; k < 8; k++)
                         values[i + k] = word >> k * width & mask;
@@ -354,11 +356,11 @@ VECTORIZE static size_t unpack_narrow(const uint8_t *data, size_t len, unsigned 
 static size_t unpack_medium(const uint8_t *data, size_t len, unsigned width, uint64_t *values,
                             size_t count)
 {
-        uint64_t mask = (1ull << width) - 1;
+        uint64_t mask = bitpack_mask(width);
         size_t bit = 0, i = 0;
 
         for (; i < count && bit / 8 + 8 <= len; i++, bit += width)
-                values[i] = load_u64(data + bit / 8) >> bit % 8 & mask;
+                values[i] = bitpack_load(data, bit) & mask;
         return i;
 }
 
@@ -397,28 +399,22 @@ static void unpack(const uint8_t *data, size_t len, unsigned width, uint64_t *va
                 done = unpack_fast(data, len, width, values, count);
         }
         for (; done < count; done++)
-                values[done] = unpack_careful(data, len, done * width, width);
+                values[done] = bitpack_peek(data, len, done * width) & bitpack_mask(width);
 }
 
-struct exception {
-        uint32_t index;
-        uint64_t high;
-};
-
-static void read_exceptions(struct reader *r, size_t exceptions, size_t count,
-                            struct exception *list)
+/* Steps over the exceptions; `list` has them then. */
+static void check_exceptions(struct reader *r, uint64_t exceptions, size_t count,
+                             struct reader *ret_list)
 {
         uint64_t next = 0;
 
-        for (size_t i = 0; i < exceptions && !r->failed; i++) {
+        *ret_list = *r;
+        for (uint64_t i = 0; i < exceptions && !r->failed; i++) {
                 uint64_t gap = reader_varint(r);
 
-                if (gap >= count || next + gap >= count) {
+                if (gap >= count || next + gap >= count)
                         r->failed = true;
-                        return;
-                }
-                list[i].index = (uint32_t)(next + gap);
-                list[i].high = reader_varint(r);
+                reader_varint(r);
                 next += gap + 1;
         }
 }
@@ -458,20 +454,38 @@ VECTORIZE static void fill_steady(uint64_t *values, size_t count, uint64_t first
                 values[i] = first + i * step;
 }
 
+/* Packed residuals, and above them the bits of those that stick out. */
+static void read_packed(struct reader *r, unsigned width, uint64_t *residuals, size_t count)
+{
+        uint64_t exceptions = reader_varint(r), next = 0;
+        size_t packed_len = (count * width + 7) / 8;
+        struct reader list;
+        const uint8_t *packed;
+
+        if (exceptions > count || (exceptions && width == 64))
+                r->failed = true;
+        check_exceptions(r, exceptions, count, &list);
+        packed = reader_take(r, packed_len);
+        if (!packed)
+                return;
+        unpack(packed, packed_len, width, residuals, count);
+        for (uint64_t i = 0; i < exceptions; i++) {
+                next += reader_varint(&list);
+                residuals[next++] |= reader_varint(&list) << width;
+        }
+}
+
 void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
 {
-        struct exception exceptions[INTS_MAX_COUNT];
         uint64_t *values = (uint64_t *)signed_values, first = 0, first_delta = 0, minimum;
-        uint64_t divisor = 1, exception_count;
+        uint64_t divisor = 1;
         unsigned head = reader_u8(r), order = head & ORDER_MASK, width = reader_u8(r);
-        const uint8_t *packed;
-        size_t packed_len, left;
+        size_t left = count - order;
 
-        if (head > 7 || order > 2 || width > 64 || order >= count || count > INTS_MAX_COUNT) {
+        if (head >= HEADS || order > 2 || width > 64 || order >= count || count > INTS_MAX_COUNT) {
                 r->failed = true;
                 return;
         }
-        left = count - order;
         if (order >= 1)
                 first = (uint64_t)reader_zigzag(r);
         if (order == 2)
@@ -479,21 +493,18 @@ void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
         minimum = (uint64_t)reader_zigzag(r);
         if (head & HAS_DIVISOR)
                 divisor = reader_varint(r);
-        exception_count = reader_varint(r);
-        if (exception_count > left || (exception_count && width == 64))
-                r->failed = true;
-        read_exceptions(r, exception_count, left, exceptions);
-        packed_len = (left * width + 7) / 8;
-        packed = reader_take(r, packed_len);
-        if (!packed)
-                return;
-        if (order == 1 && width == 0 && exception_count == 0) {
+        /* Timestamps mostly: no residuals, and no exceptions, whose number is one byte then. */
+        if (head == 1 && width == 0 && reader_left(r) && !*r->pos) {
+                reader_take(r, 1);
                 fill_steady(values, count, first, minimum);
                 return;
         }
-        unpack(packed, packed_len, width, values + order, left);
-        for (size_t i = 0; i < exception_count; i++)
-                values[order + exceptions[i].index] |= exceptions[i].high << width;
+        if (head & IS_BINNED)
+                bins_decode(r, values + order, left, width);
+        else
+                read_packed(r, width, values + order, left);
+        if (r->failed)
+                return;
         if (order == 0) {
                 scale(values, left, divisor, minimum);
                 return;

@@ -1,18 +1,21 @@
 /* codec/ints.h - a column of 64-bit integers in few bytes: best of the values themselves, their
- * differences, or the differences of those, bit-packed over a common minimum and divisor, with the
- * few that stick out stored aside. Lossless for every input. Format: docs/format/chunk.md.
+ * differences, or the differences of those, over a common minimum and divisor: bit-packed, with the
+ * few that stick out stored aside, or in bins (codec/bins.h). Lossless for every input. Format:
+ * docs/format/chunk.md.
  *
  *   u8      bits 0-1: order (0 values, 1 differences, 2 differences of differences)
  *           bit 2: a divisor follows
- *   u8      width w of the packed residuals, 0 to 64 bits
+ *           bit 3: residuals are in bins
+ *   u8      width w: of the packed residuals, 0 to 64 bits, or of the range that bins divide
  *   zigzag  order 1, 2: the first value
  *   zigzag  order 2: the first difference
  *   zigzag  minimum, which all residuals are relative to
  *   varint  divisor, when bit 2 is set (at least 2)
- *   varint  number of exceptions e
- *   e times: varint index minus the index behind the previous exception;
- *            varint residual >> w
- *   packed  low w bits of every residual, (count - order) of them, least significant bit first
+ *   then (count - order) residuals, in bins or packed:
+ *     varint  number of exceptions e
+ *     e times: varint index minus the index behind the previous exception;
+ *              varint residual >> w
+ *     bits    low w bits of every residual, least significant bit first
  *
  * value = minimum + residual * divisor, summed `order` times, all modulo 2^64.
  */
@@ -21,7 +24,7 @@
 
 #include "base/reader.h"
 
-enum { INTS_MAX_COUNT = 2048 };
+enum { INTS_MAX_COUNT = 4096 };
 
 /* Bytes that ints_encode needs at most for count values. */
 static inline size_t ints_bound(size_t count)

@@ -106,6 +106,75 @@ static void test_random_widths(void **state)
         }
 }
 
+/* Residuals of order 0 below 2: states 2^5, each of the two bins gets 16 of them. Steps of 23 give
+ * bin 0 the states 0, 1, 2, 5, 6, 10, 11, 14, 15, 19, 20, 23, 24, 25, 28 and 29. The lanes begin
+ * with 9, 0, 23 and 4; the first has x = 20, so that 2 * 20 - 32 and one bit more, 9, is next. */
+static void test_binned_by_hand(void **state)
+{
+        static const uint8_t bytes[] = {8, 1, 0, 0xf8, 0x9f, 0xc0, 0x25, 0x01};
+        static const int64_t want[] = {1, 0, 0, 1, 1};
+        struct reader r = reader_make(bytes, sizeof(bytes));
+        int64_t values[5];
+
+        (void)state;
+        ints_decode(&r, values, 5);
+        assert_false(r.failed);
+        assert_int_equal(reader_left(&r), 0);
+        assert_memory_equal(values, want, sizeof(want));
+}
+
+/* Numbers of geometric distribution: each further one is half as frequent. */
+static uint64_t geometric(void)
+{
+        return (uint64_t)__builtin_ctzll(next_random() | 1ull << 63);
+}
+
+/* Their entropy is two bits. Bins themselves, and weights that are not exact, take some more. */
+static void test_binned_size(void **state)
+{
+        static int64_t values[INTS_MAX_COUNT];
+
+        (void)state;
+        for (size_t count = 256; count <= INTS_MAX_COUNT; count *= 2) {
+                for (size_t i = 0; i < count; i++)
+                        values[i] = (int64_t)geometric();
+                assert_true(round_trip(values, count) < count / 4 + count / 80 + 30);
+                /* Two clusters far apart: one bit says which, six where; 90 bins lie between. */
+                for (size_t i = 0; i < count; i++)
+                        values[i] = (int64_t)(next_random() % 2 << 50 | next_random() % 64);
+                assert_true(round_trip(values, count) < count * 7 / 8 + count / 40 + 90);
+        }
+        /* Half a bit each of fifty is worth having. */
+        for (size_t i = 0; i < INTS_MAX_COUNT; i++) {
+                values[i] = 0;
+                for (int k = 0; k < 4; k++)
+                        values[i] += (int64_t)(next_random() >> 16);
+        }
+        assert_true(round_trip(values, INTS_MAX_COUNT) < INTS_MAX_COUNT * 99 / 16);
+}
+
+static void test_binned_shapes(void **state)
+{
+        static int64_t values[INTS_MAX_COUNT];
+
+        (void)state;
+        for (int round = 0; round < 300; round++) {
+                size_t count = 256 + next_random() % (INTS_MAX_COUNT - 255);
+                unsigned shift = (unsigned)(next_random() % 60), order = next_random() % 3;
+                uint64_t clusters = 1 + next_random() % 300;
+
+                for (size_t i = 0; i < count; i++) {
+                        uint64_t v = geometric() << shift | (next_random() & next_random()) >> 50;
+
+                        v += (next_random() % clusters * 0x9e3779b97f4a7c15u) >> (shift + 4);
+                        for (unsigned k = 1; k <= order && i >= k; k++)
+                                v += (uint64_t)values[i - k];
+                        values[i] = (int64_t)v;
+                }
+                round_trip(values, count);
+        }
+}
+
 static void test_malformed(void **state)
 {
         uint8_t bytes[64];
@@ -117,7 +186,7 @@ static void test_malformed(void **state)
 
                 for (size_t i = 0; i < sizeof(bytes); i++)
                         bytes[i] = (uint8_t)(next_random() >> (next_random() % 8 * 8));
-                bytes[0] &= 7;
+                bytes[0] &= 15;
                 bytes[1] %= 70;
                 ints_decode(&r, values, 1 + next_random() % 100);
         }
@@ -129,6 +198,9 @@ int main(void)
                 cmocka_unit_test(test_shapes),
                 cmocka_unit_test(test_extremes),
                 cmocka_unit_test(test_random_widths),
+                cmocka_unit_test(test_binned_by_hand),
+                cmocka_unit_test(test_binned_size),
+                cmocka_unit_test(test_binned_shapes),
                 cmocka_unit_test(test_malformed),
         };
 

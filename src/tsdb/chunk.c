@@ -179,10 +179,24 @@ bool chunk_parse_again(const uint8_t *data, size_t len, int64_t base_ms, struct 
         return !r.failed && read_head(body, base_ms, ret_chunk);
 }
 
+VECTORIZE static bool ascends(const int64_t *t_ms, size_t count)
+{
+        bool descends = false;
+
+        for (size_t i = 1; i < count; i++)
+                descends |= t_ms[i] <= t_ms[i - 1];
+        return !descends;
+}
+
+VECTORIZE static void add_to_all(int64_t *t_ms, size_t count, int64_t what_ms)
+{
+        for (size_t i = 0; i < count; i++)
+                t_ms[i] = (int64_t)((uint64_t)t_ms[i] + (uint64_t)what_ms);
+}
+
 static bool read_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
 {
-        int64_t previous, last;
-        bool descends = false;
+        int64_t last;
 
         if (chunk->count == 1) {
                 t_ms[0] = chunk->first_t_ms;
@@ -190,17 +204,11 @@ static bool read_times(struct reader *r, const struct chunk *chunk, int64_t *t_m
         }
         ints_decode(r, t_ms, chunk->count);
         if (r->failed || t_ms[0] != 0 ||
+            !ascends(t_ms, chunk->count) ||
             __builtin_add_overflow(t_ms[chunk->count - 1], chunk->first_t_ms, &last))
                 return false;
-        previous = -1;
-        for (size_t i = 0; i < chunk->count; i++) {
-                int64_t relative = t_ms[i];
-
-                descends |= relative <= previous;
-                previous = relative;
-                t_ms[i] = (int64_t)((uint64_t)relative + (uint64_t)chunk->first_t_ms);
-        }
-        return !descends;
+        add_to_all(t_ms, chunk->count, chunk->first_t_ms);
+        return true;
 }
 
 bool chunk_share(struct chunk *chunk, const struct chunk *times)

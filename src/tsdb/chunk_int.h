@@ -9,7 +9,7 @@
 
 /* About a thousand: decoding one costs microseconds, and its header a few bits a sample. Of wide
  * histograms there are fewer, so that a block stays within half a megabyte. */
-enum { CHUNK_MAX_SAMPLES = 1024, CHUNK_MAX_VALUES = 1 << 16 };
+enum { CHUNK_MAX_SAMPLES = 4096, CHUNK_MAX_VALUES = 1 << 16 };
 
 /* A block, little-endian (docs/format/chunk.md):
  *
@@ -18,7 +18,7 @@ enum { CHUNK_MAX_SAMPLES = 1024, CHUNK_MAX_VALUES = 1 << 16 };
  *   varint  series id; of kind 2, the number of the column
  *   u8      kind: 0 = float64 samples, 1 = histograms, 2 = timestamps that blocks share
  *   u8      flags: bit 0 = start timestamps are present; bit 1 = timestamps are shared
- *   varint  number of samples n, 1 to 1024
+ *   varint  number of samples n, 1 to 4096
  *   shared timestamps:
  *     varint  number of the column in this part
  *   else:

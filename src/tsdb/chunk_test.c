@@ -305,10 +305,10 @@ static void test_extent(void **state)
         samples_truncate(&samples, 1);
         round_trip_samples(&samples);
         samples_truncate(&samples, 0);
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < 5000; i++)
                 samples_append(&samples, BASE + i, i);
         assert_int_equal(chunk_extent(&samples, 0), CHUNK_MAX_SAMPLES);
-        assert_int_equal(chunk_extent(&samples, CHUNK_MAX_SAMPLES), 2000 - CHUNK_MAX_SAMPLES);
+        assert_int_equal(chunk_extent(&samples, CHUNK_MAX_SAMPLES), 5000 - CHUNK_MAX_SAMPLES);
         samples_release(&samples);
         arena_release(&arena);
 }

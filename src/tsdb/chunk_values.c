@@ -296,13 +296,18 @@ static bool has_pattern(const struct decimals *d)
         return again > d->count / 4;
 }
 
+/* A reader has room for no more on its stack; what needs it is no pattern of integers. */
+enum { PACK_MAX_BYTES = 8 * CHUNK_MAX_SAMPLES };
+
 /* What compression saves must be worth the time it takes to undo: a tenth. */
 static void enter_packed(struct contest *contest, const uint8_t *plain, const uint8_t *plain_end)
 {
-        uint8_t frame[SCRATCH_BYTES], *at = contest->at;
+        uint8_t frame[PACK_MAX_BYTES], *at = contest->at;
         size_t len = (size_t)(contest->end - contest->at), limit = len - len / 10;
         size_t plain_len = (size_t)(plain_end - plain), frame_len;
 
+        if (plain_len > PACK_MAX_BYTES || limit > PACK_MAX_BYTES)
+                return;
         frame_len = compress_block(frame, limit - PACK_HEAD_BYTES, plain, plain_len, PACK_LEVEL);
         if (!frame_len)
                 return;
@@ -507,7 +512,7 @@ static void get_packed(struct reader *r, double *v, size_t count)
 {
         uint64_t plain_len = reader_varint(r), frame_len = reader_varint(r);
         const uint8_t *frame = reader_take(r, frame_len);
-        uint8_t plain[SCRATCH_BYTES];
+        uint8_t plain[PACK_MAX_BYTES];
         struct reader inner;
 
         if (!frame || plain_len > sizeof(plain) ||

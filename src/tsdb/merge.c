@@ -1,5 +1,5 @@
-/* Merging parts of one partition upward, until each series has blocks of about a thousand samples
- * and a partition that has ended is one part. */
+/* Merging parts of one partition upward, until each series has blocks of some thousand samples and
+ * a partition that has ended is one part. */
 #include <math.h>
 
 #include "tsdb/maintain_int.h"

@@ -4,7 +4,7 @@
 
 #include "tsdb/part_int.h"
 
-#define PART_MAGIC "PWPART\0\2"
+#define PART_MAGIC "PWPART\0\3"
 
 uint8_t *part_put_head(uint8_t *at, const struct part_head *head);
 

@@ -33,7 +33,7 @@ struct tsdb_event;
  *     116     4    crc32c of the 116 bytes before
  *
  * Head:
- *   0         8    "PWPART\0\2"
+ *   0         8    "PWPART\0\3"
  *   8         8    base time: begin of the partition, ms
  *   16        8    length of the partition, ms
  *   24        8    first sequence number whose data is here

@@ -6,8 +6,8 @@
 #include "base/compiler.h"
 
 /* Blocks of one target follow each other, each series with a few blocks in a day: these many
- * columns (8 MiB at most) span some hundred targets in turns. */
-enum { PART_TIMES_SETS = 256, PART_TIMES_WAYS = 4 };
+ * columns (16 MiB at most) span some hundred targets in turns. */
+enum { PART_TIMES_SETS = 128, PART_TIMES_WAYS = 4 };
 
 #define PART_TIMES_NONE UINT32_MAX
 

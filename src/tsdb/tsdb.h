@@ -6,7 +6,7 @@
  * second (nothing with TSDB_SYNC_ALWAYS).
  *
  * A sample goes to the write-ahead log, then to memory (where queries see it), about a minute
- * later into a level-0 part file, and by merging into blocks of about a thousand samples a series.
+ * later into a level-0 part file, and by merging into blocks of up to 4,096 samples a series.
  * Formats: docs/format/. Damage to a file costs the damaged block or record, is reported as an
  * event and counted, and never fails the start.
  *

@@ -12,7 +12,7 @@ import pathlib
 import struct
 import sys
 
-CHUNK_MAX_SAMPLES = 1024
+CHUNK_MAX_SAMPLES = 4096
 MASK64 = (1 << 64) - 1
 
 
@@ -111,6 +111,87 @@ def signed(value):
 
 # ---- columns of integers (docs/format/chunk.md) ---------------------------------------------
 
+def read_packed(r, count, width):
+    high, index = {}, 0
+    for _ in range(r.varint()):
+        index += r.varint()
+        high[index] = r.varint()
+        index += 1
+    packed = int.from_bytes(r.take((count * width + 7) // 8), "little")
+    return [packed >> (i * width) & ((1 << width) - 1) | high.get(i, 0) << width
+            for i in range(count)]
+
+
+class Bits:
+    """The least significant first; of what is behind the end, zeros."""
+
+    def __init__(self, data):
+        self.bits = int.from_bytes(data, "little")
+        self.at = 0
+
+    def take(self, width):
+        self.at += width
+        return self.bits >> (self.at - width) & ((1 << width) - 1)
+
+
+BIN_WEIGHTS = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192]
+BINS_MAX = 192
+
+
+def read_bin_list(bits, width):
+    """Of each bin: begin, width, weight."""
+    bins, begin = [], 0
+    while begin < 1 << width:
+        own = width if begin == 0 else (begin & -begin).bit_length() - 1
+        while own and bits.take(1):
+            own -= 1
+        bins.append((begin, own, BIN_WEIGHTS[bits.take(4)]))
+        begin += 1 << own
+        if len(bins) > BINS_MAX:
+            raise Damaged("more bins than there can be")
+    return bins
+
+
+def bin_states(weights, log):
+    """Of each state: bin, how many bits it takes, what the next one is without them."""
+    if not sum(weights):
+        raise Damaged("bins without weight")
+    frequencies = [max((weight << log) // sum(weights), 1) if weight else 0 for weight in weights]
+    most = weights.index(max(weights))
+    frequencies[most] += (1 << log) - sum(frequencies)
+    if frequencies[most] <= 0:
+        raise Damaged("more bins than states")
+    owner, at = [None] * (1 << log), 0
+    for number, frequency in enumerate(frequencies):
+        for _ in range(frequency):
+            owner[at] = number
+            at = (at + (1 << log - 1) + (1 << log - 3) + 3) % (1 << log)
+    states, x = [], list(frequencies)
+    for number in owner:
+        taken = log - (x[number].bit_length() - 1)
+        states.append((number, taken, (x[number] << taken) - (1 << log)))
+        x[number] += 1
+    return states
+
+
+def read_bins(r, count, width):
+    bits = Bits(r.data[r.at:])
+    log = 5 + bits.take(3)
+    if log > 10:
+        raise Damaged("more states than there can be")
+    bins = read_bin_list(bits, width)
+    states = bin_states([weight for _, _, weight in bins], log)
+    lanes, numbers = [bits.take(log) for _ in range(4)], []
+    for i in range(count):
+        number, taken, base = states[lanes[i % 4]]
+        numbers.append(number)
+        if i + 4 < count:
+            lanes[i % 4] = base + bits.take(taken)
+    values = [bins[number][0] + bits.take(bins[number][1]) for number in numbers]
+    r.take((bits.at + 7) // 8)
+    return values
+
+
 def read_ints(r, count):
     head, width = r.u8(), r.u8()
     order = head & 3
@@ -118,17 +199,9 @@ def read_ints(r, count):
     first_delta = r.zigzag() if order == 2 else 0
     minimum = r.zigzag()
     divisor = r.varint() if head & 4 else 1
-    high, index = {}, 0
-    for _ in range(r.varint()):
-        index += r.varint()
-        high[index] = r.varint()
-        index += 1
-    left = count - order
-    packed = int.from_bytes(r.take((left * width + 7) // 8), "little")
-    values = []
-    for i in range(left):
-        low = packed >> (i * width) & ((1 << width) - 1)
-        values.append(((low | high.get(i, 0) << width) * divisor + minimum) & MASK64)
+    read_residuals = read_bins if head & 8 else read_packed
+    values = [(residual * divisor + minimum) & MASK64
+              for residual in read_residuals(r, count - order, width)]
     if order == 2:
         values = [first_delta & MASK64] + running_sums(values, first_delta)
     if order >= 1:
@@ -271,7 +344,7 @@ def read_block(data, at, base_ms, shared):
 def read_head(data, at):
     magic, base, length, first, last, level = struct.unpack_from("<8sqqQQI", data, at)
     (crc,) = struct.unpack_from("<I", data, at + 60)
-    if magic != b"PWPART\0\2" or crc != crc32c(data[at:at + 60]):
+    if magic != b"PWPART\0\3" or crc != crc32c(data[at:at + 60]):
         raise Damaged("part head")
     return base, length, first, last, level
 
