@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <glob.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -24,7 +25,8 @@ struct document {
         struct config *config;
         struct global_section global;
         const struct yaml_node *scrape_configs, *remote_writes, *remote_reads;
-        struct decoder *decoder;
+        struct str_list scrape_config_files; /* patterns, glob(7) */
+        struct scrape_file *scrape_files;
 };
 
 struct config *config_free(struct config *config)
@@ -46,9 +48,19 @@ struct config *config_free(struct config *config)
 struct tsdb_section {
         int64_t out_of_order_window_ms, retention_ms;
         uint64_t retention_bytes, series_limit;
+        double retention_percentage;
 };
 
 #define TSDB(member) offsetof(struct tsdb_section, member)
+
+static bool decode_percentage(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        double *percentage = slot;
+
+        return decode_float(d, node, slot) &&
+               ((*percentage >= 0 && *percentage <= 100) ||
+                decode_fail(d, node, "\"percentage\" must be from 0 to 100"));
+}
 
 /* retention: 90d, or retention: {time: 90d, size: 100GB}. */
 static bool decode_retention(struct decoder *d, const struct yaml_node *node, void *slot)
@@ -56,7 +68,7 @@ static bool decode_retention(struct decoder *d, const struct yaml_node *node, vo
         static const struct field fields[] = {
                 {"time", decode_duration, TSDB(retention_ms), NULL},
                 {"size", decode_size, TSDB(retention_bytes), NULL},
-                {"percentage", NULL, 0, "retention by percentage of the disk"},
+                {"percentage", decode_percentage, TSDB(retention_percentage), NULL},
         };
         struct tsdb_section *tsdb = slot;
 
@@ -84,6 +96,7 @@ static bool decode_tsdb(struct decoder *d, const struct yaml_node *node, void *s
         config->out_of_order_window_ms = tsdb.out_of_order_window_ms;
         config->retention_ms = tsdb.retention_ms;
         config->retention_bytes = tsdb.retention_bytes;
+        config->retention_percentage = tsdb.retention_percentage;
         config->series_limit = tsdb.series_limit;
         return true;
 }
@@ -246,14 +259,18 @@ static bool decode_runtime(struct decoder *d, const struct yaml_node *node, void
         return decode_mapping(d, node, "runtime", fields, ARRAY_LEN(fields), slot);
 }
 
+static bool check_is_list(struct decoder *d, const struct yaml_node *node)
+{
+        return node->kind == YAML_SEQUENCE || node->kind == YAML_NULL ||
+               decode_fail(d, node, "scrape_configs must be a list");
+}
+
 static bool remember_scrape_configs(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct document *document = slot;
 
-        if (node->kind != YAML_SEQUENCE && node->kind != YAML_NULL)
-                return decode_fail(d, node, "scrape_configs must be a list");
         document->scrape_configs = node;
-        return true;
+        return check_is_list(d, node);
 }
 
 static bool decode_rule_files(struct decoder *d, const struct yaml_node *node, void *slot)
@@ -311,7 +328,7 @@ static const struct field document_fields[] = {
         {"storage", decode_storage, 0, NULL},
         {"collectors", decode_collectors, 0, NULL},
         {"server", decode_server, 0, NULL},
-        {"scrape_config_files", NULL, 0, "scrape_config_files"},
+        {"scrape_config_files", decode_paths, offsetof(struct document, scrape_config_files), NULL},
         {"rule_files", decode_rule_files, 0, NULL},
         {"alerting", NULL, 0, "alerting"},
         {"alertmanager", NULL, 0, "alerting"},
@@ -378,17 +395,89 @@ static void expand_external_labels(struct config *config, struct labels labels)
 
 /* ---- scrape configs ----------------------------------------------------------------------- */
 
-static bool decode_scrape_configs(struct decoder *d, struct document *document)
+/* One of scrape_config_files. */
+struct scrape_file {
+        struct scrape_file *next;
+        const char *path;
+        const struct yaml_node *scrape_configs;
+};
+
+static struct str directory_of(struct arena *arena, const char *path)
 {
-        struct config *config = document->config;
+        const char *slash = path ? strrchr(path, '/') : NULL;
+
+        if (!slash)
+                return STR_LIT("");
+        if (slash == path)
+                return STR_LIT("/");
+        return arena_str(arena, str_make(path, (size_t)(slash - path)));
+}
+
+static bool remember_file_configs(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct scrape_file *file = slot;
+
+        file->scrape_configs = node;
+        return check_is_list(d, node);
+}
+
+static bool read_scrape_file(struct decoder *d, struct config *config, const char *path,
+                             struct scrape_file **tail)
+{
+        static const struct field fields[] = {{"scrape_configs", remember_file_configs, 0, NULL}};
+        static const struct yaml_node nothing = {.kind = YAML_NULL};
+        struct buf text CLEANUP(buf_release) = BUF_INIT(FILE_MAX_BYTES);
+        struct scrape_file *file = arena_new(d->arena, struct scrape_file);
+        struct decoder of_file = *d;
+        struct yaml_node *root;
+
+        file->path = arena_str(d->arena, str_from(path)).data;
+        file->scrape_configs = &nothing;
+        of_file.file = file->path;
+        if (!file_read_all(path, &text, d->err) ||
+            !yaml_parse(d->arena, path, buf_str(&text), &root, d->err) ||
+            !decode_mapping(&of_file, root, "the file of scrape configs", fields,
+                            ARRAY_LEN(fields), file))
+                return false;
+        config->fingerprint = hash_bytes_seeded(text.data, text.len, config->fingerprint);
+        *tail = file;
+        return true;
+}
+
+static bool read_scrape_files(struct decoder *d, struct document *document)
+{
+        struct scrape_file **tail = &document->scrape_files;
+        bool ok = true;
+
+        for (size_t i = 0; i < document->scrape_config_files.count && ok; i++) {
+                glob_t found = {0};
+
+                if (glob(document->scrape_config_files.items[i].data, 0, NULL, &found) != 0)
+                        found.gl_pathc = 0;
+                for (size_t f = 0; f < found.gl_pathc && ok; f++) {
+                        ok = read_scrape_file(d, document->config, found.gl_pathv[f], tail);
+                        tail = ok ? &(*tail)->next : tail;
+                }
+                globfree(&found);
+        }
+        return ok;
+}
+
+static size_t count_items(const struct yaml_node *list)
+{
         size_t count = 0;
 
-        for (const struct yaml_node *item = document->scrape_configs->first; item;
-             item = item->next)
+        for (const struct yaml_node *item = list->first; item; item = item->next)
                 count++;
-        config->scrapes = arena_array(&config->arena, struct scrape_config *, count + 3);
-        for (const struct yaml_node *item = document->scrape_configs->first; item;
-             item = item->next) {
+        return count;
+}
+
+static bool decode_scrape_list(struct decoder *d, struct document *document,
+                               const struct yaml_node *list)
+{
+        struct config *config = document->config;
+
+        for (const struct yaml_node *item = list->first; item; item = item->next) {
                 struct scrape_config *scrape;
 
                 if (!decode_scrape_config(d, item, &document->global, &scrape))
@@ -404,6 +493,33 @@ static bool decode_scrape_configs(struct decoder *d, struct document *document)
                 config->scrapes[config->scrape_count++] = scrape;
         }
         return true;
+}
+
+/* Three places stay free: for what Pitwall scrapes of itself. */
+static bool decode_scrape_configs(struct decoder *d, struct document *document)
+{
+        struct config *config = document->config;
+        const char *main_file = d->file;
+        struct str main_directory = d->directory;
+        size_t count;
+        bool ok;
+
+        if (!read_scrape_files(d, document))
+                return false;
+        count = count_items(document->scrape_configs) + 3;
+        for (const struct scrape_file *file = document->scrape_files; file; file = file->next)
+                count += count_items(file->scrape_configs);
+        config->scrapes = arena_array(&config->arena, struct scrape_config *, count);
+        ok = decode_scrape_list(d, document, document->scrape_configs);
+        for (const struct scrape_file *file = document->scrape_files; file && ok;
+             file = file->next) {
+                d->file = file->path;
+                d->directory = directory_of(d->arena, file->path);
+                ok = decode_scrape_list(d, document, file->scrape_configs);
+        }
+        d->file = main_file;
+        d->directory = main_directory;
+        return ok;
 }
 
 static bool decode_remote_writes(struct decoder *d, struct document *document)
@@ -455,15 +571,15 @@ static bool decode_remote_reads(struct decoder *d, struct document *document)
 
 /* ---- what status/config shows ------------------------------------------------------------- */
 
-static bool is_secret(const struct yaml_node *node, const struct yaml_node *parent)
+/* All below such a key. */
+static bool is_secret(const struct yaml_node *key)
 {
         static const char *const names[] = {"password", "credentials", "bearer_token", "key",
-                                            "client_secret", "secrets", "token"};
+                                            "client_secret", "secrets", "token",
+                                            "proxy_connect_header"};
 
-        if (!node->key)
-                return parent && parent->key && is_secret(parent, NULL);
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
-                if (str_is(node->key->text, names[i]))
+                if (str_is(key->text, names[i]))
                         return true;
         return false;
 }
@@ -503,7 +619,7 @@ static void emit_scalar(struct buf *out, const struct yaml_node *node, bool secr
 }
 
 static void emit_node(struct buf *out, const struct yaml_node *node,
-                      const struct yaml_node *parent, int indent)
+                      const struct yaml_node *parent, int indent, bool secret)
 {
         bool first = true;
 
@@ -513,7 +629,7 @@ static void emit_node(struct buf *out, const struct yaml_node *node,
                 return;
         case YAML_SCALAR:
                 buf_append_byte(out, ' ');
-                emit_scalar(out, node, is_secret(node, parent));
+                emit_scalar(out, node, secret);
                 buf_append_byte(out, '\n');
                 return;
         case YAML_SEQUENCE:
@@ -535,12 +651,13 @@ static void emit_node(struct buf *out, const struct yaml_node *node,
                 first = false;
                 if (node->kind == YAML_SEQUENCE) {
                         buf_append_byte(out, '-');
-                        emit_node(out, child, node, indent + 2);
+                        emit_node(out, child, node, indent + 2, secret);
                 } else {
                         buf_append_str(out, child->key->text);
                         buf_append_byte(out, ':');
                         emit_node(out, child, node,
-                                  child->kind == YAML_SEQUENCE ? indent : indent + 2);
+                                  child->kind == YAML_SEQUENCE ? indent : indent + 2,
+                                  secret || is_secret(child->key));
                 }
         }
 }
@@ -551,7 +668,7 @@ static struct str redacted(struct arena *arena, const struct yaml_node *root)
 
         if (root->kind == YAML_NULL)
                 return STR_LIT("{}\n");
-        emit_node(&out, root, NULL, 0);
+        emit_node(&out, root, NULL, 0, false);
         return arena_str(arena, buf_str(&out));
 }
 
@@ -584,17 +701,6 @@ static bool decode_document(struct decoder *d, const struct yaml_node *root,
         config->warnings = d->warnings;
         config->warning_count = d->warning_count;
         return true;
-}
-
-static struct str directory_of(struct arena *arena, const char *path)
-{
-        const char *slash = path ? strrchr(path, '/') : NULL;
-
-        if (!slash)
-                return STR_LIT("");
-        if (slash == path)
-                return STR_LIT("/");
-        return arena_str(arena, str_make(path, (size_t)(slash - path)));
 }
 
 bool config_read(struct config **ret_config, const char *path, struct error *err)

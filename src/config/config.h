@@ -38,6 +38,7 @@ struct config {
         int64_t host_interval_ms;
         int64_t retention_ms;       /* of the metrics store; 0: its default */
         uint64_t retention_bytes;   /* 0: no limit */
+        double retention_percentage; /* of the file system; wins over the bytes; 0: no limit */
         const struct tsdb_retention_rule *retention_rules; /* where that differs */
         size_t retention_rule_count;
         uint64_t series_limit;      /* 0: the store's default */

@@ -257,6 +257,105 @@ static void test_absent_features_are_refused_by_name(void **state)
         config_free(config);
 }
 
+static void write_file(const char *name, const char *text)
+{
+        char path[128];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(text, file);
+        fclose(file);
+}
+
+/* Their paths start at their own folder; what is wrong in one names it. */
+static void test_scrape_config_files(void **state)
+{
+        static const char main_file[] = "scrape_configs: [{job_name: a}]\n"
+                                        "scrape_config_files: ['[b-d].inc', nowhere/*.inc]\n";
+        struct config *config;
+        uint64_t fingerprint;
+        struct error err;
+        char want[512];
+
+        (void)state;
+        write_file("c.inc", "scrape_configs:\n- {job_name: y, authorization: {credentials_file: t}}\n"
+                            "- job_name: z\n");
+        write_file("b.inc", "scrape_configs: [{job_name: x, scrape_interval: 7s}]\n");
+        write_file("d.inc", "");
+        config = load(main_file);
+        assert_int_equal(config->scrape_count, 4);
+        assert_str(config->scrapes[1]->job_name, "x");
+        assert_int_equal(config->scrapes[1]->interval_ms, 7000);
+        assert_str(config->scrapes[3]->job_name, "z");
+        snprintf(want, sizeof(want), "%s/t", folder);
+        assert_str(config->scrapes[2]->http->authorization_credentials_file, want);
+        fingerprint = config->fingerprint;
+        config_free(config);
+        write_file("b.inc", "scrape_configs: [{job_name: x, scrape_interval: 8s}]\n");
+        config = load(main_file);
+        assert_true(config->fingerprint != fingerprint);
+        config_free(config);
+
+        write_file("d.inc", "\nscrape_configs: [{job_name: a}]\n");
+        assert_false(config_load(&config, write_config(main_file), &err));
+        snprintf(want, sizeof(want), "%s/d.inc:2:18: found multiple scrape configs with job name "
+                                     "\"a\"", folder);
+        assert_string_equal(err.text, want);
+        write_file("d.inc", "global: {}\n");
+        assert_false(config_load(&config, write_config(main_file), &err));
+        snprintf(want, sizeof(want), "%s/d.inc:1:1: unknown field \"global\" in the file of scrape "
+                                     "configs", folder);
+        assert_string_equal(err.text, want);
+        write_file("d.inc", "scrape_configs: {}\n");
+        assert_false(config_load(&config, write_config(main_file), &err));
+        if (chdir(folder) != 0 || unlink("b.inc") != 0 || unlink("c.inc") != 0 ||
+            unlink("d.inc") != 0)
+                fail();
+}
+
+static void test_client_options(void **state)
+{
+        struct config *config = load("scrape_configs:\n"
+                                     "- job_name: a\n"
+                                     "  basic_auth: {username_file: /u, password: p}\n"
+                                     "  proxy_url: http://proxy:1\n"
+                                     "  proxy_connect_header: {P: [one, two], Q: [three]}\n"
+                                     "  http_headers: {H: {values: [v], files: [/f]}}\n");
+        const struct http_client_options *http = config->scrapes[0]->http;
+
+        (void)state;
+        assert_str(http->basic_username_file, "/u");
+        assert_int_equal(http->proxy_header_count, 3);
+        assert_str(http->proxy_headers[1].name, "P");
+        assert_str(http->proxy_headers[1].value, "two");
+        assert_int_equal(http->header_count, 2);
+        assert_true(!http->headers[0].in_file && http->headers[1].in_file);
+        assert_str(http->headers[1].value, "/f");
+        config_free(config);
+        check_error("scrape_configs:\n- job_name: a\n"
+                    "  basic_auth: {username: u, username_file: f}\n",
+                    "3:15: at most one of basic_auth username & username_file must be configured");
+        check_error("scrape_configs: [{job_name: a, proxy_connect_header: {a: [b]}}]\n",
+                    "1:18: if proxy_connect_header is configured, proxy_url or "
+                    "proxy_from_environment must also be configured");
+}
+
+static void test_retention(void **state)
+{
+        struct config *config = load("storage: {tsdb: {retention: {time: 2d, size: 1MB, "
+                                     "percentage: 12.5}}}\n");
+
+        (void)state;
+        assert_int_equal(config->retention_ms, 2 * 86400000);
+        assert_int_equal(config->retention_bytes, 1 << 20);
+        assert_true(config->retention_percentage == 12.5);
+        config_free(config);
+        check_error("storage: {tsdb: {retention: {percentage: 101}}}\n",
+                    "1:42: \"percentage\" must be from 0 to 100");
+}
+
 static void test_secrets_are_not_shown(void **state)
 {
         struct config *config = load("scrape_configs:\n"
@@ -264,7 +363,8 @@ static void test_secrets_are_not_shown(void **state)
                                      "  basic_auth: {username: u, password: hidden1}\n"
                                      "  tls_config: {cert: C, key: hidden2}\n"
                                      "  proxy_url: http://u:hidden3@proxy:1\n"
-                                     "  http_headers: {X-Key: {secrets: [hidden4]}}\n");
+                                     "  http_headers: {X-Key: {secrets: [hidden4]}}\n"
+                                     "  proxy_connect_header: {X: [hidden5, hidden6]}\n");
 
         (void)state;
         assert_false(str_contains(config->yaml, STR_LIT("hidden")));
@@ -297,6 +397,9 @@ int main(void)
                 cmocka_unit_test(test_scrape_protocols),
                 cmocka_unit_test(test_histogram_choices),
                 cmocka_unit_test(test_absent_features_are_refused_by_name),
+                cmocka_unit_test(test_scrape_config_files),
+                cmocka_unit_test(test_client_options),
+                cmocka_unit_test(test_retention),
                 cmocka_unit_test(test_secrets_are_not_shown),
                 cmocka_unit_test(test_external_labels_take_the_environment),
         };

@@ -237,6 +237,19 @@ bool decode_strings(struct decoder *d, const struct yaml_node *node, void *slot)
         return true;
 }
 
+bool decode_paths(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct str_list *list = slot;
+        void *items;
+        size_t count;
+
+        if (!decode_list(d, node, node->key ? node->key->text.data : "value", sizeof(struct str),
+                         decode_path, &items, &count))
+                return false;
+        *list = (struct str_list){items, count};
+        return true;
+}
+
 bool decode_labels(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         struct labels_builder builder;

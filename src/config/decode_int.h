@@ -58,6 +58,7 @@ bool decode_float(struct decoder *d, const struct yaml_node *node, void *slot); 
 bool decode_duration(struct decoder *d, const struct yaml_node *node, void *slot); /* int64_t ms */
 bool decode_size(struct decoder *d, const struct yaml_node *node, void *slot);     /* uint64_t */
 bool decode_strings(struct decoder *d, const struct yaml_node *node, void *slot);  /* str_list */
+bool decode_paths(struct decoder *d, const struct yaml_node *node, void *slot);    /* str_list */
 bool decode_labels(struct decoder *d, const struct yaml_node *node, void *slot);   /* labels */
 bool decode_ignored(struct decoder *d, const struct yaml_node *node, void *slot);  /* none */
 
@@ -92,7 +93,7 @@ uint64_t decode_fingerprint(const struct yaml_node *node, uint64_t seed);
         {"no_proxy", decode_string, (at) + offsetof(struct http_client_options, no_proxy), NULL},\
         {"proxy_from_environment", decode_bool,                                                  \
          (at) + offsetof(struct http_client_options, proxy_from_environment), NULL},             \
-        {"proxy_connect_header", NULL, 0, "headers for proxies"},                                \
+        {"proxy_connect_header", decode_proxy_headers, (at), NULL},                              \
         {"follow_redirects", decode_bool,                                                        \
          (at) + offsetof(struct http_client_options, follow_redirects), NULL},                   \
         {"enable_http2", decode_bool, (at) + offsetof(struct http_client_options, enable_http2), \
@@ -102,6 +103,7 @@ bool decode_oauth2(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_authorization(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_tls_config(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_http_headers(struct decoder *d, const struct yaml_node *node, void *slot);
+bool decode_proxy_headers(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_bearer_token(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_bearer_token_file(struct decoder *d, const struct yaml_node *node, void *slot);
 bool decode_check_http(struct decoder *d, const struct yaml_node *node,

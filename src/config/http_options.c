@@ -11,7 +11,7 @@ bool decode_basic_auth(struct decoder *d, const struct yaml_node *node, void *sl
 {
         static const struct field fields[] = {
                 {"username", decode_string, SLOT(basic_username), NULL},
-                {"username_file", NULL, 0, "username_file"},
+                {"username_file", decode_path, SLOT(basic_username_file), NULL},
                 {"username_ref", NULL, 0, "secret references"},
                 {"password", decode_string, SLOT(basic_password), NULL},
                 {"password_file", decode_path, SLOT(basic_password_file), NULL},
@@ -21,6 +21,9 @@ bool decode_basic_auth(struct decoder *d, const struct yaml_node *node, void *sl
 
         if (!decode_mapping(d, node, "basic_auth", fields, ARRAY_LEN(fields), slot))
                 return false;
+        if (options->basic_username.len && options->basic_username_file.len)
+                return decode_fail(d, node, "at most one of basic_auth username & username_file "
+                                   "must be configured");
         if (options->basic_password.len && options->basic_password_file.len)
                 return decode_fail(d, node, "at most one of basic_auth password & password_file "
                                    "must be configured");
@@ -191,7 +194,7 @@ bool decode_oauth2(struct decoder *d, const struct yaml_node *node, void *slot)
                 {"no_proxy", decode_string, OAUTH2(http.no_proxy), NULL},
                 {"proxy_from_environment", decode_bool, OAUTH2(http.proxy_from_environment),
                  NULL},
-                {"proxy_connect_header", NULL, 0, "headers for proxies"},
+                {"proxy_connect_header", decode_proxy_headers, OAUTH2(http), NULL},
         };
         struct oauth2_section section = {0};
 
@@ -200,17 +203,29 @@ bool decode_oauth2(struct decoder *d, const struct yaml_node *node, void *slot)
 }
 
 struct header_values {
-        struct str_list values, secrets;
+        struct str_list values, secrets, files;
 };
+
+enum { HEADERS_MAX = 256 };
+
+/* Appends a header for every item; false: there are too many. */
+static bool append_headers(struct http_header *headers, size_t *count, struct str name,
+                           struct str_list values, bool in_file)
+{
+        if (*count + values.count > HEADERS_MAX)
+                return false;
+        for (size_t i = 0; i < values.count; i++)
+                headers[(*count)++] = (struct http_header){name, values.items[i], in_file};
+        return true;
+}
 
 bool decode_http_headers(struct decoder *d, const struct yaml_node *node, void *slot)
 {
         static const struct field fields[] = {
                 {"values", decode_strings, offsetof(struct header_values, values), NULL},
                 {"secrets", decode_strings, offsetof(struct header_values, secrets), NULL},
-                {"files", NULL, 0, "header values from files"},
+                {"files", decode_paths, offsetof(struct header_values, files), NULL},
         };
-        enum { HEADERS_MAX = 256 };
         struct http_client_options *options = slot;
         struct http_header *headers = arena_array(d->arena, struct http_header, HEADERS_MAX);
         size_t count = 0;
@@ -223,15 +238,35 @@ bool decode_http_headers(struct decoder *d, const struct yaml_node *node, void *
 
                 if (!decode_mapping(d, pair, "http_headers", fields, ARRAY_LEN(fields), &found))
                         return false;
-                if (count + found.values.count + found.secrets.count > HEADERS_MAX)
+                if (!append_headers(headers, &count, name, found.values, false) ||
+                    !append_headers(headers, &count, name, found.secrets, false) ||
+                    !append_headers(headers, &count, name, found.files, true))
                         return decode_fail(d, pair, "more than %d headers", HEADERS_MAX);
-                for (size_t i = 0; i < found.values.count; i++)
-                        headers[count++] = (struct http_header){name, found.values.items[i]};
-                for (size_t i = 0; i < found.secrets.count; i++)
-                        headers[count++] = (struct http_header){name, found.secrets.items[i]};
         }
         options->headers = headers;
         options->header_count = count;
+        return true;
+}
+
+bool decode_proxy_headers(struct decoder *d, const struct yaml_node *node, void *slot)
+{
+        struct http_client_options *options = slot;
+        struct http_header *headers = arena_array(d->arena, struct http_header, HEADERS_MAX);
+        size_t count = 0;
+
+        if (node->kind != YAML_NULL && node->kind != YAML_MAPPING)
+                return decode_fail(d, node, "proxy_connect_header must be a mapping");
+        for (const struct yaml_node *pair = node->first; pair; pair = pair->next) {
+                struct str_list values = {0};
+
+                if (!decode_strings(d, pair, &values))
+                        return false;
+                if (!append_headers(headers, &count, arena_str(d->arena, pair->key->text), values,
+                                    false))
+                        return decode_fail(d, pair, "more than %d headers", HEADERS_MAX);
+        }
+        options->proxy_headers = headers;
+        options->proxy_header_count = count;
         return true;
 }
 
@@ -255,6 +290,10 @@ bool decode_check_http(struct decoder *d, const struct yaml_node *node,
         if (options->no_proxy.len && !options->proxy_url.len)
                 return decode_fail(d, node, "if no_proxy is configured, proxy_url must also be "
                                    "configured");
+        if (options->proxy_header_count && !options->proxy_from_environment &&
+            !options->proxy_url.len)
+                return decode_fail(d, node, "if proxy_connect_header is configured, proxy_url or "
+                                   "proxy_from_environment must also be configured");
         return true;
 }
 

@@ -352,13 +352,14 @@ static void inherit_choices(struct scrape_config *config, const struct scrape_se
 }
 
 static void fill_config(struct scrape_config *config, const struct scrape_section *section,
-                        const struct global_section *global, const struct yaml_node *node)
+                        const struct global_section *global, const struct yaml_node *node,
+                        uint64_t fingerprint)
 {
         const struct scrape_settings *own = &section->settings;
         struct http_client_options *http;
 
         inherit_limits(config, own, &global->scrape);
-        config->fingerprint = decode_fingerprint(node, global->fingerprint);
+        config->fingerprint = decode_fingerprint(node, fingerprint);
         config->job_name = section->job_name;
         config->interval_ms = own->interval_ms;
         config->timeout_ms = own->timeout_ms;
@@ -416,7 +417,10 @@ bool decode_scrape_config(struct decoder *d, const struct yaml_node *node,
                 scrape_config_unref(config);
                 return false;
         }
-        fill_config(config, &section, global, node);
+        /* Relative paths start at the directory. */
+        fill_config(config, &section, global, node,
+                    hash_bytes_seeded(d->directory.data, d->directory.len,
+                                      global->fingerprint));
         *ret_config = config;
         return true;
 }

@@ -120,12 +120,17 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         return size * count;
 }
 
+static struct curl_slist *append_header(struct http_transfer *transfer, struct curl_slist *list,
+                                        struct str name, struct str value)
+{
+        return curl_slist_append(list, arena_printf(&transfer->arena, STR_FMT "%s" STR_FMT,
+                                                    STR_ARG(name), value.len ? ": " : ";",
+                                                    STR_ARG(value)));
+}
+
 static void add_header(struct http_transfer *transfer, struct str name, struct str value)
 {
-        const char *line = arena_printf(&transfer->arena, STR_FMT "%s" STR_FMT, STR_ARG(name),
-                                        value.len ? ": " : ";", STR_ARG(value));
-
-        transfer->headers = curl_slist_append(transfer->headers, line);
+        transfer->headers = append_header(transfer, transfer->headers, name, value);
 }
 
 static bool read_secret_file(struct http_transfer *transfer, struct str path, struct str *ret,
@@ -142,18 +147,20 @@ static bool read_secret_file(struct http_transfer *transfer, struct str path, st
 static bool set_credentials(struct http_transfer *transfer, struct error *err)
 {
         const struct http_client_options *options = transfer->fetch->options;
-        struct str secret;
+        struct str name, secret;
 
-        if (options->basic_username.len || options->basic_password.len ||
-            options->basic_password_file.len) {
+        if (options->basic_username.len || options->basic_username_file.len ||
+            options->basic_password.len || options->basic_password_file.len) {
+                name = options->basic_username;
                 secret = options->basic_password;
-                if (options->basic_password_file.len &&
-                    !read_secret_file(transfer, options->basic_password_file, &secret, err))
+                if ((options->basic_username_file.len &&
+                     !read_secret_file(transfer, options->basic_username_file, &name, err)) ||
+                    (options->basic_password_file.len &&
+                     !read_secret_file(transfer, options->basic_password_file, &secret, err)))
                         return false;
                 curl_easy_setopt(transfer->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
                 curl_easy_setopt(transfer->easy, CURLOPT_USERNAME,
-                                 options->basic_username.len
-                                         ? cstring(transfer, options->basic_username) : "");
+                                 name.len ? cstring(transfer, name) : "");
                 curl_easy_setopt(transfer->easy, CURLOPT_PASSWORD,
                                  secret.len ? cstring(transfer, secret) : "");
         }
@@ -275,7 +282,15 @@ static void set_tls(struct http_transfer *transfer)
 static void set_proxy(struct http_transfer *transfer)
 {
         const struct http_client_options *options = transfer->fetch->options;
+        struct curl_slist *headers = NULL;
 
+        for (size_t i = 0; i < options->proxy_header_count; i++)
+                headers = append_header(transfer, headers, options->proxy_headers[i].name,
+                                        options->proxy_headers[i].value);
+        if (headers) {
+                curl_easy_setopt(transfer->easy, CURLOPT_PROXYHEADER, headers);
+                arena_on_release(&transfer->arena, (void (*)(void *))curl_slist_free_all, headers);
+        }
         if (options->proxy_url.len) {
                 curl_easy_setopt(transfer->easy, CURLOPT_PROXY,
                                  cstring(transfer, options->proxy_url));
@@ -342,8 +357,14 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
         set_request(transfer);
         if (transfer->token.len)
                 add_header(transfer, STR_LIT("Authorization"), transfer->token);
-        for (size_t i = 0; i < options->header_count; i++)
-                add_header(transfer, options->headers[i].name, options->headers[i].value);
+        for (size_t i = 0; i < options->header_count; i++) {
+                const struct http_header *header = &options->headers[i];
+                struct str value = header->value;
+
+                if (header->in_file && !read_secret_file(transfer, value, &value, err))
+                        return false;
+                add_header(transfer, header->name, value);
+        }
         for (size_t i = 0; i < fetch->header_count; i++)
                 add_header(transfer, fetch->headers[i].name, fetch->headers[i].value);
         if (!set_credentials(transfer, err))

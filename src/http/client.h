@@ -14,6 +14,7 @@ struct http_client;
 struct http_header {
         struct str name;
         struct str value;
+        bool in_file; /* the value is the path of the file that holds it */
 };
 
 /* OAuth 2.0, client credentials (RFC 6749, 4.4). Tokens are fetched when one is needed and kept
@@ -28,13 +29,15 @@ struct http_oauth2 {
 
 /* How to reach a server: shared by many fetches, must outlive them. Empty strings mean unset. */
 struct http_client_options {
-        const struct http_header *headers;
+        const struct http_header *headers;   /* only these may be in files */
         size_t header_count;
-        struct str basic_username, basic_password, basic_password_file;
+        struct str basic_username, basic_username_file, basic_password, basic_password_file;
         struct str authorization_type, authorization_credentials, authorization_credentials_file;
         struct str tls_ca, tls_ca_file, tls_cert, tls_cert_file, tls_key, tls_key_file;
         struct str tls_server_name, tls_min_version, tls_max_version;
         struct str proxy_url, no_proxy;
+        const struct http_header *proxy_headers; /* of a CONNECT */
+        size_t proxy_header_count;
         struct str unix_socket;              /* path; the URL's host then only names the server */
         const struct http_oauth2 *oauth2;    /* NULL: none */
         bool tls_insecure_skip_verify;

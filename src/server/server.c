@@ -83,12 +83,26 @@ METRIC_GAUGE(build_info, "pitwall_build_info", "version=\"" PITWALL_VERSION "\""
 
 /* ---- configuration ------------------------------------------------------------------------ */
 
+static uint64_t disk_share_bytes(const char *dir, double percentage)
+{
+        struct statvfs sizes;
+        uint64_t bytes;
+
+        if (statvfs(dir, &sizes) != 0 && statvfs(".", &sizes) != 0)
+                return 0;
+        bytes = (uint64_t)((double)sizes.f_blocks * (double)sizes.f_frsize / 100 * percentage);
+        return bytes ? bytes : 1; /* 0 means no limit */
+}
+
 static void fill_store_options(const struct server *server, struct tsdb_options *options,
                                const struct config *config)
 {
         if (config->retention_ms)
                 options->retention_ms = config->retention_ms;
-        options->retention_bytes = config->retention_bytes;
+        options->retention_bytes = config->retention_percentage > 0
+                                           ? disk_share_bytes(options->dir,
+                                                              config->retention_percentage)
+                                           : config->retention_bytes;
         if (config->out_of_order_window_ms >= 0)
                 options->out_of_order_ms = config->out_of_order_window_ms;
         if (config->series_limit)

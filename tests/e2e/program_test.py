@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from harness import BINARY, PATIENCE, Client, EndToEndTest, Exporter, Pitwall, free_port, wait_for
@@ -58,6 +59,43 @@ class Serving(EndToEndTest):
         pitwall.config.write_text(self.scrape_config(first))
         pitwall.process.send_signal(signal.SIGHUP)
         wait_for(lambda: pitwall.value("first"), what="the first target again")
+
+    def test_files_of_scrape_configs(self):
+        exporters = [self.start(Exporter(f"from {i}\n")) for i in range(3)]
+        pitwall = self.start(Pitwall("scrape_config_files: [jobs/*.yml]\n" +
+                                     self.scrape_config(exporters[0])))
+        wait_for(lambda: pitwall.value("from") == 0, what="the first job")
+        (pitwall.folder / "jobs").mkdir()
+        for i in (1, 2):
+            (pitwall.folder / f"jobs/{i}.yml").write_text(
+                f"scrape_configs: [{{job_name: more{i}, scrape_interval: 200ms, "
+                f"static_configs: [{{targets: ['{exporters[i].address}']}}]}}]\n")
+        self.assertEqual(pitwall.request("POST", "/-/reload").status, 200)
+        wait_for(lambda: sorted(pitwall.query("from").values()) == ["0", "1", "2"],
+                 what="the jobs of the files")
+        (pitwall.folder / "jobs/2.yml").write_text("scrape_configs: [{job_name: more1}]\n")
+        answer = pitwall.request("POST", "/-/reload")
+        self.assertEqual(answer.status, 500)
+        self.assertIn('jobs/2.yml:1:18: found multiple scrape configs with job name "more1"',
+                      answer.body.decode())
+
+    def test_retention_changes_with_a_reload(self):
+        """At once for what is taken; what is there goes when the store tidies up next."""
+        pitwall = self.start(Pitwall("scrape_configs: []\n"))
+        old = int(time.time()) - 2 * 86400
+
+        def take(name):
+            pitwall.request("POST", "/influx/write", body=f"{name} v=1 {old}000000000".encode())
+            return pitwall.value(f"{name}_v", at=old)
+
+        def retention():
+            return pitwall.get("/api/v1/status/runtimeinfo").json["data"]["storageRetention"]
+        self.assertEqual((retention(), take("a")), ("15d", 1))
+        for text, kept, taken in (("{time: 1d}", "1d", None), ("3d", "3d", 1),
+                                  ("{percentage: 50}", "15d", 1), ("{time: 0s}", "15d", 1)):
+            pitwall.config.write_text(f"storage: {{tsdb: {{retention: {text}}}}}\n")
+            self.assertEqual(pitwall.request("POST", "/-/reload").status, 200)
+            self.assertEqual((retention(), take(f"b{kept}{taken}")), (kept, taken), text)
 
     def test_an_unchanged_pool_goes_on_over_a_reload(self):
         exporter = self.start(Exporter("steady 1\n"))

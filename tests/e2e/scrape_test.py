@@ -1,5 +1,6 @@
 """Scraping: real clients, options, hostile targets."""
 import gzip
+import http.server
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -133,6 +135,53 @@ class Options(EndToEndTest):
         self.assertEqual(headers["X-Prometheus-Scrape-Timeout-Seconds"], "0.2")
         self.assertIn("text/plain;version=0.0.4", headers["Accept"])
         self.assertIn("gzip", headers["Accept-Encoding"])
+
+    def test_names_and_headers_come_from_files(self):
+        exporter = self.start(Exporter("x 1\n"))
+        pitwall = self.start(Pitwall(self.scrape_config(
+            exporter, extra="  basic_auth: {username_file: name, password_file: word}\n"
+                            "  http_headers: {X-Desk: {files: [desk]}}\n")))
+        wait_for(lambda: any("No such file" in target["lastError"]
+                             for target in pitwall.targets()["activeTargets"]),
+                 what="the missing file")
+        for name, text in (("word", "p\n"), ("desk", " rates\n"), ("name", "u\n")):
+            (pitwall.folder / name).write_text(text)
+        wait_for(lambda: pitwall.value("x"), what="a sample")
+        headers = exporter.requests[0][1]
+        self.assertEqual(headers["Authorization"], "Basic dTpw")
+        self.assertEqual(headers["X-Desk"], "rates")
+
+    def test_a_proxy_is_asked_with_its_headers(self):
+        asked = []
+
+        class Proxy(http.server.BaseHTTPRequestHandler):
+            def do_CONNECT(self):
+                asked.append((self.path, self.headers))
+                self.send_error(502)
+
+            def log_message(self, *arguments):
+                pass
+        proxy = http.server.HTTPServer(("127.0.0.1", 0), Proxy)
+        self.addCleanup(proxy.server_close)
+        self.addCleanup(proxy.shutdown)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        pitwall = self.start(Pitwall(f"""
+scrape_configs:
+- job_name: j
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
+  scheme: https
+  proxy_url: http://127.0.0.1:{proxy.server_port}
+  proxy_connect_header: {{X-Pass: [one, two]}}
+  http_headers: {{X-Desk: {{values: [fx]}}}}
+  static_configs: [{{targets: ['far.example:443']}}]
+"""))
+        wait_for(lambda: asked, what="the proxy to be asked")
+        path, headers = asked[0]
+        self.assertEqual(path, "far.example:443")
+        self.assertEqual(headers.get_all("X-Pass"), ["one", "two"])
+        self.assertNotIn("X-Desk", headers)
+        self.assertNotIn(b"two", pitwall.get("/api/v1/status/config").body)
 
     def test_up_and_report_series(self):
         exporter = self.start(Exporter("a 1\nb 2\n"))
