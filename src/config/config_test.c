@@ -280,7 +280,8 @@ static void test_scrape_config_files(void **state)
         char want[512];
 
         (void)state;
-        write_file("c.inc", "scrape_configs:\n- {job_name: y, authorization: {credentials_file: t}}\n"
+        write_file("c.inc", "scrape_configs:\n"
+                            "- {job_name: y, authorization: {credentials_file: t}}\n"
                             "- job_name: z\n");
         write_file("b.inc", "scrape_configs: [{job_name: x, scrape_interval: 7s}]\n");
         write_file("d.inc", "");
@@ -305,8 +306,8 @@ static void test_scrape_config_files(void **state)
         assert_string_equal(err.text, want);
         write_file("d.inc", "global: {}\n");
         assert_false(config_load(&config, write_config(main_file), &err));
-        snprintf(want, sizeof(want), "%s/d.inc:1:1: unknown field \"global\" in the file of scrape "
-                                     "configs", folder);
+        snprintf(want, sizeof(want), "%s/d.inc:1:1: unknown field \"global\" in the file of "
+                                     "scrape configs", folder);
         assert_string_equal(err.text, want);
         write_file("d.inc", "scrape_configs: {}\n");
         assert_false(config_load(&config, write_config(main_file), &err));
