@@ -1,4 +1,5 @@
 /* codec comes before testing/, so its tests stand on cmocka alone. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ static void test_double_parse(void **state)
 {
         static const char *const bad[] = {"",    " 1",  "1 ",   "0x10", "1_000", "nan(1)", "--1",
                                           "1e",  ".",   "e5",   "+",    "1e400", "infin",  "0x",
-                                          "1.2.3"};
+                                          "1.2.3", "-+1", "1.2345678901234567e5."};
         double v;
 
         (void)state;
@@ -96,6 +97,17 @@ static void test_double_parse(void **state)
         assert_true(double_parse(STR_LIT("0x1p-2"), &v) && v == 0.25);
         assert_true(double_parse(STR_LIT("-0"), &v) && v == 0 && signbit(v));
         assert_true(double_parse(STR_LIT("9007199254740993"), &v) && v == 9007199254740992.0);
+        /* More digits than an integer of 64 bits holds, and the ends of the range. */
+        assert_true(double_parse(STR_LIT("3.14159265358979323846"), &v) &&
+                    v == 0x1.921fb54442d18p+1);
+        assert_true(double_parse(STR_LIT("+314159265358979323846e-20"), &v) &&
+                    v == 0x1.921fb54442d18p+1);
+        assert_true(double_parse(STR_LIT("-.30000000000000004441"), &v) &&
+                    v == -0x1.3333333333334p-2);
+        assert_true(double_parse(STR_LIT("1.7976931348623157e308"), &v) && v == DBL_MAX);
+        assert_false(double_parse(STR_LIT("1.7976931348623159e308"), &v));
+        assert_true(double_parse(STR_LIT("2.4703282292062328e-324"), &v) && v == 0x1p-1074);
+        assert_true(double_parse(STR_LIT("2e-324"), &v) && v == 0);
 }
 
 /* Random doubles survive the round trip bit for bit. */

@@ -1,5 +1,6 @@
 #include <double-conversion/double-conversion.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -185,6 +186,24 @@ static bool parse_special(struct str text, double *ret_v)
         return true;
 }
 
+/* Any decimal with a digit, or a point and a digit, in front. False: something else, or out of the
+ * range of a double. */
+static bool parse_decimal(struct str text, double *ret_v)
+{
+        const char *p = text.data, *end = p + text.len;
+        bool negative = *p == '-';
+        double v;
+
+        p += *p == '-' || *p == '+';
+        if (p == end || !((*p >= '0' && *p <= '9') || *p == '.'))
+                return false;
+        std::from_chars_result result = std::from_chars(p, end, v);
+        if (result.ec != std::errc() || result.ptr != end)
+                return false;
+        *ret_v = negative ? -v : v;
+        return true;
+}
+
 /* strtod takes more than Go: spaces, "nan(x)", hexadecimals without an exponent. */
 static bool looks_numeric(struct str text)
 {
@@ -215,7 +234,7 @@ extern "C" bool double_parse(struct str text, double *ret_v)
                 return false;
         if (parse_exact(text.data, text.data + text.len, ret_v))
                 return true;
-        if (parse_special(text, ret_v))
+        if (parse_decimal(text, ret_v) || parse_special(text, ret_v))
                 return true;
         if (!looks_numeric(text))
                 return false;

@@ -25,11 +25,15 @@ enum { SECRET_MAX_BYTES = 64 << 10, REDIRECTS_MAX = 10, ARENA_BYTES = 1 << 20 };
 /* Connections kept for the next scrape of the same target: one each, up to this many. */
 enum { IDLE_CONNECTIONS_MAX = 4096 };
 
-/* Room made for a body as soon as its length is announced. */
-enum { READ_AHEAD_BYTES = 1 << 20 };
+/* Handles kept for the next fetches: making one costs as much as a small fetch. */
+enum { SPARE_HANDLES = 16 };
+
+/* Room made for a body as soon as its length is announced; how much of it is taken at once. */
+enum { READ_AHEAD_BYTES = 1 << 20, RECEIVE_BYTES = 64 << 10 };
 
 struct http_transfer {
         struct http_fetch *fetch;
+        struct http_client *client; /* NULL: of http_fetch_wait */
         struct http_transfer *next; /* in the queue (client lock) or among the active ones */
         struct http_transfer *previous; /* among the active ones */
         CURL *easy;
@@ -43,6 +47,8 @@ struct http_transfer {
 struct http_client {
         CURLM *multi;
         CURLSH *groups[HTTP_FETCH_GROUPS]; /* of the client's thread; NULL: not used yet */
+        CURL *spare[SPARE_HANDLES];   /* of the client's thread */
+        size_t spare_count;
         pthread_t thread;
         pthread_mutex_t lock;
         struct http_transfer *queue;  /* lock */
@@ -322,13 +328,31 @@ static void set_request(struct http_transfer *transfer)
                                  cstring(transfer, fetch->options->unix_socket));
 }
 
+static CURL *take_handle(struct http_client *client)
+{
+        CURL *easy = client && client->spare_count ? client->spare[--client->spare_count]
+                                                   : curl_easy_init();
+
+        BUG_ON(!easy);
+        return easy;
+}
+
+static void give_handle_back(struct http_client *client, CURL *easy)
+{
+        if (!client || client->spare_count == SPARE_HANDLES) {
+                curl_easy_cleanup(easy);
+                return;
+        }
+        curl_easy_reset(easy);
+        client->spare[client->spare_count++] = easy;
+}
+
 static bool prepare(struct http_transfer *transfer, struct error *err)
 {
         struct http_fetch *fetch = transfer->fetch;
         const struct http_client_options *options = fetch->options;
-        CURL *easy = curl_easy_init();
+        CURL *easy = take_handle(transfer->client);
 
-        BUG_ON(!easy);
         transfer->easy = easy;
         transfer->started_ns = clock_mono_ns(&clock_real);
         curl_easy_setopt(easy, CURLOPT_URL, cstring(transfer, fetch->url));
@@ -341,8 +365,12 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
                                                : (long)CURL_HTTP_VERSION_1_1);
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms);
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
         /* A name server that does not answer is not waited for when the transfer is given up. */
         curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+        /* Names are asked for at every connect: libcurl looks through all it remembers at every
+         * transfer. */
+        curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_error);
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -373,11 +401,12 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
         return true;
 }
 
-static struct http_transfer *transfer_new(struct http_fetch *fetch)
+static struct http_transfer *transfer_new(struct http_client *client, struct http_fetch *fetch)
 {
         struct http_transfer *transfer = alloc_new(&http_transfer_type, sizeof(*transfer));
 
         transfer->fetch = fetch;
+        transfer->client = client;
         arena_init(&transfer->arena, ARENA_BYTES);
         fetch->transfer = transfer;
         fetch->status = 0;
@@ -392,7 +421,7 @@ static struct http_transfer *transfer_new(struct http_fetch *fetch)
 static void transfer_free(struct http_transfer *transfer)
 {
         if (transfer->easy)
-                curl_easy_cleanup(transfer->easy);
+                give_handle_back(transfer->client, transfer->easy);
         curl_slist_free_all(transfer->headers);
         arena_release(&transfer->arena);
         alloc_free(&http_transfer_type, transfer);
@@ -443,8 +472,11 @@ static void join_group(struct http_client *client, struct http_transfer *transfe
         unsigned group = transfer->fetch->group;
         CURLSH **connections;
 
-        if (!group)
+        /* A handle that was used before still has the group of then. */
+        if (!group) {
+                curl_easy_setopt(transfer->easy, CURLOPT_SHARE, NULL);
                 return;
+        }
         connections = &client->groups[(group - 1) % HTTP_FETCH_GROUPS];
         if (!*connections) {
                 *connections = curl_share_init();
@@ -637,6 +669,8 @@ struct http_client *http_client_free(struct http_client *client)
         atomic_store(&client->stopping, true);
         curl_multi_wakeup(client->multi);
         pthread_join(client->thread, NULL);
+        for (size_t i = 0; i < client->spare_count; i++)
+                curl_easy_cleanup(client->spare[i]);
         curl_multi_cleanup(client->multi);
         for (size_t i = 0; i < HTTP_FETCH_GROUPS; i++)
                 curl_share_cleanup(client->groups[i]);
@@ -646,13 +680,16 @@ struct http_client *http_client_free(struct http_client *client)
 
 void http_client_start(struct http_client *client, struct http_fetch *fetch)
 {
-        struct http_transfer *transfer = transfer_new(fetch);
+        struct http_transfer *transfer = transfer_new(client, fetch);
+        bool first;
 
         pthread_mutex_lock(&client->lock);
+        first = !client->queue;
         transfer->next = client->queue;
         client->queue = transfer;
         pthread_mutex_unlock(&client->lock);
-        curl_multi_wakeup(client->multi);
+        if (first)
+                curl_multi_wakeup(client->multi);
 }
 
 static void ignore_done(struct http_fetch *fetch)
@@ -687,7 +724,7 @@ void http_fetch_wait(struct http_fetch *fetch)
         CURLcode result = CURLE_FAILED_INIT;
 
         init_curl_once();
-        transfer = transfer_new(fetch);
+        transfer = transfer_new(NULL, fetch);
         if (wait_for_token(transfer) && prepare(transfer, &fetch->err))
                 result = curl_easy_perform(transfer->easy);
         else

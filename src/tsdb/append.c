@@ -34,6 +34,9 @@ bool store_resolve(void *ctx, struct labels labels, series_ref *ret_ref, struct 
         return true;
 }
 
+/* In samples. */
+enum { PREFETCH_AHEAD = 8 };
+
 /* One append under way. */
 struct batch {
         struct tsdb *tsdb;
@@ -277,6 +280,8 @@ static void make_visible(struct batch *batch)
         uint32_t len;
 
         for (size_t i = 0; i < batch->accepted_count; i++) {
+                if (LIKELY(i + PREFETCH_AHEAD < batch->accepted_count))
+                        memtable_prefetch(tsdb->open, accepted[i + PREFETCH_AHEAD].series);
                 if (LIKELY(!accepted[i].extra)) {
                         memtable_insert(tsdb->open, accepted[i].series, accepted[i].sample);
                         continue;

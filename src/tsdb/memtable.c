@@ -84,6 +84,18 @@ void memtable_insert(struct memtable *memtable, uint32_t series, struct sample s
         count_sample(memtable);
 }
 
+void memtable_prefetch(const struct memtable *memtable, uint32_t series)
+{
+        const _Atomic uint32_t *head = pages_get(&memtable->heads, series);
+        uint32_t number = head ? atomic_load_explicit(head, memory_order_relaxed) : 0;
+        const char *node = number ? pages_get(&memtable->nodes, number) : NULL;
+
+        if (!node)
+                return;
+        __builtin_prefetch(node, 1);
+        __builtin_prefetch(node + sizeof(struct memtable_node) - 1, 1);
+}
+
 void memtable_insert_record(struct memtable *memtable, uint32_t series, int64_t t_ms,
                             struct str bytes)
 {

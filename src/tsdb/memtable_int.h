@@ -47,6 +47,8 @@ struct memtable *memtable_ref(struct memtable *memtable);
 struct memtable *memtable_unref(struct memtable *memtable);
 
 void memtable_insert(struct memtable *memtable, uint32_t series, struct sample sample);
+/* Fetches what an insert will need, some inserts ahead: at a million series it is in no cache. */
+void memtable_prefetch(const struct memtable *memtable, uint32_t series);
 void memtable_insert_record(struct memtable *memtable, uint32_t series, int64_t t_ms,
                             struct str bytes);
 
