@@ -8,7 +8,7 @@ enum { BIN_BITS = 6, WEIGHT_BITS = 4, LOG_BITS = 3 };
 /* Finer states follow frequencies more closely but take longer to lay out for each column. */
 static unsigned states_log(size_t count)
 {
-        return count < 512 ? 7 : count < 2048 ? 8 : 9;
+        return count < 2048 ? 8 : 9;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------- */

@@ -146,8 +146,9 @@ VECTORIZE static void plan_second_differences(struct plan *plan, const int64_t *
 }
 
 /* Bins take longer to choose and to read, so they must save a thirty-second: of the bytes, or of a
- * byte a value. A short column lives for minutes. */
-enum { BINNED_MIN_COUNT = 256, BINNED_MIN_BYTES = 24, BINNED_SAVING = 32 };
+ * byte a value. Laying out their states takes a microsecond, which is much for a short column, and
+ * that is one which will soon be merged. */
+enum { BINNED_MIN_COUNT = 768, BINNED_MIN_BYTES = 24, BINNED_SAVING = 32 };
 
 static void try_bins(struct plan *plan)
 {
@@ -216,22 +217,36 @@ static int64_t median(int64_t a, int64_t b, int64_t c)
         return c < least ? least : c > most ? most : c;
 }
 
-/* How many bits the residuals of each order have, about: what lies around their middle, or around
- * the mean step, counts as nothing, as subtracting the least makes it. */
+/* Of the values, or of their differences; about: the median of medians of nine. */
+static uint64_t middle(const int64_t *values, size_t count, unsigned order)
+{
+        int64_t medians[3], picked[3];
+
+        for (size_t i = 0; i < 9; i++) {
+                size_t at = 1 + i * (count - 2) / 8;
+
+                picked[i % 3] = order ? (int64_t)((uint64_t)values[at] - (uint64_t)values[at - 1])
+                                      : values[at];
+                if (i % 3 == 2)
+                        medians[i / 3] = median(picked[0], picked[1], picked[2]);
+        }
+        return (uint64_t)median(medians[0], medians[1], medians[2]);
+}
+
+/* How many bits the residuals of each order have, about: what lies around their middle counts as
+ * nothing, as subtracting the least makes it. */
 static void estimate(const int64_t *values, size_t count, uint64_t *bits)
 {
-        uint64_t middle = (uint64_t)median(values[0], values[count / 2], values[count - 1]);
+        uint64_t value_middle = middle(values, count, 0), step_middle = middle(values, count, 1);
         uint64_t last = (uint64_t)values[0], last_step = 0;
-        uint64_t slope = (uint64_t)((int64_t)((uint64_t)values[count - 1] - last) /
-                                    (int64_t)(count - 1));
 
         bits[0] = bits[1] = bits[2] = 0;
         for (size_t i = 0; i < count; i++) {
                 uint64_t value = (uint64_t)values[i], step = value - last;
 
-                bits[0] += bit_len(varint_zigzag((int64_t)(value - middle)));
+                bits[0] += bit_len(varint_zigzag((int64_t)(value - value_middle)));
                 if (i >= 1)
-                        bits[1] += bit_len(varint_zigzag((int64_t)(step - slope)));
+                        bits[1] += bit_len(varint_zigzag((int64_t)(step - step_middle)));
                 if (i >= 2)
                         bits[2] += bit_len(varint_zigzag((int64_t)(step - last_step)));
                 last = value;
@@ -448,12 +463,6 @@ static void scale_and_sum(uint64_t *values, size_t count, uint64_t divisor, uint
         }
 }
 
-VECTORIZE static void fill_steady(uint64_t *values, size_t count, uint64_t first, uint64_t step)
-{
-        for (size_t i = 0; i < count; i++)
-                values[i] = first + i * step;
-}
-
 /* Packed residuals, and above them the bits of those that stick out. */
 static void read_packed(struct reader *r, unsigned width, uint64_t *residuals, size_t count)
 {
@@ -475,6 +484,27 @@ static void read_packed(struct reader *r, unsigned width, uint64_t *residuals, s
         }
 }
 
+bool ints_take_steady(struct reader *r, int64_t *ret_first, int64_t *ret_step)
+{
+        struct reader ahead = *r;
+        /* Of order 1, of no bits, of no exceptions. */
+        bool plain = reader_u8(&ahead) == 1 && reader_u8(&ahead) == 0;
+        int64_t first = reader_zigzag(&ahead), step = reader_zigzag(&ahead);
+
+        if (!plain || reader_varint(&ahead) != 0 || ahead.failed)
+                return false;
+        *r = ahead;
+        *ret_first = first;
+        *ret_step = step;
+        return true;
+}
+
+VECTORIZE void ints_fill_steady(int64_t *values, size_t count, int64_t first, int64_t step)
+{
+        for (size_t i = 0; i < count; i++)
+                values[i] = (int64_t)((uint64_t)first + i * (uint64_t)step);
+}
+
 void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
 {
         uint64_t *values = (uint64_t *)signed_values, first = 0, first_delta = 0, minimum;
@@ -493,12 +523,6 @@ void ints_decode(struct reader *r, int64_t *signed_values, size_t count)
         minimum = (uint64_t)reader_zigzag(r);
         if (head & HAS_DIVISOR)
                 divisor = reader_varint(r);
-        /* Timestamps mostly: no residuals, and no exceptions, whose number is one byte then. */
-        if (head == 1 && width == 0 && reader_left(r) && !*r->pos) {
-                reader_take(r, 1);
-                fill_steady(values, count, first, minimum);
-                return;
-        }
         if (head & IS_BINNED)
                 bins_decode(r, values + order, left, width);
         else

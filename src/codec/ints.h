@@ -38,4 +38,9 @@ uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count);
 /* Reads count values; malformed bytes set r->failed. */
 void ints_decode(struct reader *r, int64_t *values, size_t count);
 
+/* Takes a column that is stored as steady: first, first + step, first + 2 step and so on; false
+ * when the next one is not. */
+bool ints_take_steady(struct reader *r, int64_t *ret_first, int64_t *ret_step);
+void ints_fill_steady(int64_t *values, size_t count, int64_t first, int64_t step);
+
 #endif

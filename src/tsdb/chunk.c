@@ -196,10 +196,18 @@ VECTORIZE static void add_to_all(int64_t *t_ms, size_t count, int64_t what_ms)
 
 static bool read_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
 {
-        int64_t last;
+        int64_t last, begin, step;
 
         if (chunk->count == 1) {
                 t_ms[0] = chunk->first_t_ms;
+                return true;
+        }
+        if (ints_take_steady(r, &begin, &step)) {
+                if (begin != 0 || step <= 0 ||
+                    __builtin_mul_overflow(step, chunk->count - 1, &last) ||
+                    __builtin_add_overflow(last, chunk->first_t_ms, &last))
+                        return false;
+                ints_fill_steady(t_ms, chunk->count, chunk->first_t_ms, step);
                 return true;
         }
         ints_decode(r, t_ms, chunk->count);

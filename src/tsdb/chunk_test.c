@@ -167,7 +167,7 @@ static void test_forms(void **state)
         assert_form(v, 1000, CHUNK_DECIMAL);
         for (size_t i = 0; i < 1000; i++)
                 v[i] = i % 10 && i ? v[i - 1] : (double)next_random();
-        assert_form(v, 1000, CHUNK_XOR);
+        assert_form(v, 500, CHUNK_XOR);
         for (size_t i = 0; i < 1000; i++)
                 v[i] = sample_from_bits(next_random());
         assert_form(v, 1000, CHUNK_RAW);

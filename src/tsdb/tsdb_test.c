@@ -98,6 +98,47 @@ static void test_partitions(void **state)
         teardown(&f);
 }
 
+/* Samples of one series at every second, each with its number. */
+static void check_range(void *ctx, uint32_t n, const struct samples *samples)
+{
+        const int64_t *range = ctx; /* first and last number */
+
+        (void)n;
+        assert_int_equal(samples->count, range[1] - range[0] + 1);
+        for (size_t i = 0; i < samples->count; i++) {
+                assert_int_equal(samples->t_ms[i], T0 + (range[0] + (int64_t)i) * 1000);
+                assert_true(samples->v[i] == (double)range[0] + (double)i);
+        }
+}
+
+static void test_ranges_within_blocks(void **state)
+{
+        enum { COUNT = 9000, BLOCK = 4096 };
+        static const int64_t around[] = {0, BLOCK, 2 * BLOCK, COUNT - 3};
+        struct fixture f;
+        series_ref a;
+
+        (void)state;
+        setup(&f);
+        f.options.out_of_order_ms = 24 * 3600 * 1000;
+        tsdb_reconfigure(f.tsdb, &f.options);
+        a = resolve(&f, "__name__=test,n=1");
+        for (int64_t i = 0; i < COUNT; i++)
+                append(&f, a, T0 + i * 1000, (double)i);
+        assert_ok(tsdb_seal(f.tsdb, &f.err), f.err);
+        for (size_t from = 0; from < ARRAY_LEN(around); from++)
+                for (size_t to = from; to < ARRAY_LEN(around); to++)
+                        for (int64_t k = 0; k < 9; k++) {
+                                int64_t range[2] = {around[from] + k / 3 - (from > 0),
+                                                    around[to] + k % 3 - (to > 0)};
+
+                                if (range[1] >= range[0])
+                                        each_series(f.tsdb, T0 + range[0] * 1000,
+                                                    T0 + range[1] * 1000, check_range, range);
+                        }
+        teardown(&f);
+}
+
 static void test_forget(void **state)
 {
         static const int64_t day_ms = 24 * 3600 * 1000;
@@ -344,6 +385,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_outcomes),
                 cmocka_unit_test(test_out_of_order),  cmocka_unit_test(test_partitions),
+                cmocka_unit_test(test_ranges_within_blocks),
                 cmocka_unit_test(test_forget),        cmocka_unit_test(test_matchers),
                 cmocka_unit_test(test_labels),        cmocka_unit_test(test_series_limit),
                 cmocka_unit_test(test_idle_partition),

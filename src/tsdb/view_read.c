@@ -29,29 +29,43 @@ static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t 
         samples_truncate(samples, from + (end - begin));
 }
 
+/* Appends what block `at` has of [mint_ms, maxt_ms]. */
+static void read_block(struct tsdb *tsdb, struct part *part, size_t at, const struct chunk *chunk,
+                       int64_t mint_ms, int64_t maxt_ms, struct samples *samples)
+{
+        size_t from = samples->count;
+
+        if (chunk_decode(chunk, samples, NULL))
+                trim(samples, from, mint_ms, maxt_ms);
+        else if (part_note_damage(part, at))
+                store_block_damaged(tsdb, part, at);
+}
+
+/* Where a block ends shows only in the begin of the one behind it, so reading is one block late. */
 static void read_part(struct tsdb *tsdb, struct part *part, uint32_t series, int64_t mint_ms,
                       int64_t maxt_ms, struct samples *samples)
 {
+        struct chunk chunk, before;
+        size_t before_at = part->block_count;
+
         for (size_t at = part_find(part, series);
              at < part->block_count && part->series[at] == series; at++) {
-                struct chunk chunk;
-                bool news = false, ok = part_block(part, at, &chunk, &news);
+                bool news;
 
-                if (ok && chunk.first_t_ms > maxt_ms)
-                        break;
-                if (ok) {
-                        size_t from = samples->count;
-
-                        ok = chunk_decode(&chunk, samples, NULL);
-                        if (ok) {
-                                trim(samples, from, mint_ms, maxt_ms);
-                                continue;
-                        }
-                        news = part_note_damage(part, at);
+                if (!part_block(part, at, &chunk, &news)) {
+                        if (news)
+                                store_block_damaged(tsdb, part, at);
+                        continue;
                 }
-                if (news)
-                        store_block_damaged(tsdb, part, at);
+                if (chunk.first_t_ms > maxt_ms)
+                        break;
+                if (before_at < part->block_count && chunk.first_t_ms > mint_ms)
+                        read_block(tsdb, part, before_at, &before, mint_ms, maxt_ms, samples);
+                before = chunk;
+                before_at = at;
         }
+        if (before_at < part->block_count)
+                read_block(tsdb, part, before_at, &before, mint_ms, maxt_ms, samples);
 }
 
 struct ordered {
