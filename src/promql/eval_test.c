@@ -179,6 +179,11 @@ static void names_are_removed_at_once_by_default(void **state)
                      "vector cannot contain metrics with the same labelset");
         assert_true(query(world, "sum by (__name__) (abs(a))", MINUTE, MINUTE, 0));
         assert_int_equal(world->result.series[0].labels.count, 0);
+        /* Also one that is taken from the other side; with arithmetic that stays. */
+        assert_true(query(world, "a == bool on (job) group_left (__name__) b", MINUTE, MINUTE, 0));
+        assert_int_equal(world->result.series[0].labels.count, 1);
+        assert_true(query(world, "a + on (job) group_left (__name__) b", MINUTE, MINUTE, 0));
+        assert_int_equal(world->result.series[0].labels.count, 2);
         assert_true(query(world, "last_over_time({job=\"x\"}[5m])", MINUTE, MINUTE, 0));
         assert_int_equal(world->result.series_count, 2);
 }

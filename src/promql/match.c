@@ -141,25 +141,34 @@ static bool index_one_side(struct match *match, struct error *err)
         return true;
 }
 
+static struct labels included_labels(struct arena *arena, const struct names *include,
+                                     struct labels many, struct labels one)
+{
+        struct labels_builder builder;
+
+        labels_builder_init(&builder, arena, many);
+        for (size_t i = 0; i < include->count; i++)
+                labels_builder_set(&builder, include->items[i],
+                                   labels_get(one, include->items[i]));
+        return labels_builder_finish(&builder);
+}
+
+/* An included name stays with arithmetic, but not with bool. */
 static struct labels result_labels(struct match *match, struct labels many, struct labels one)
 {
         const struct node_binary *binary = match->binary;
         struct arena *arena = &match->eval->keep.arena;
-        struct labels_builder builder;
 
-        if (binary_is_arithmetic(binary->op) ||
-            (binary->return_bool && !match->eval->options.features.delayed_name_removal))
+        if (binary_is_arithmetic(binary->op))
                 many = labelset_drop_metadata(arena, many);
         if (binary->card == MATCH_ONE_TO_ONE)
-                return binary->on ? labelset_keep(arena, many, &binary->labels)
+                many = binary->on ? labelset_keep(arena, many, &binary->labels)
                                   : labelset_remove(arena, many, &binary->labels);
-        if (!binary->include.count)
-                return many;
-        labels_builder_init(&builder, arena, many);
-        for (size_t i = 0; i < binary->include.count; i++)
-                labels_builder_set(&builder, binary->include.items[i],
-                                   labels_get(one, binary->include.items[i]));
-        return labels_builder_finish(&builder);
+        else if (binary->include.count)
+                many = included_labels(arena, &binary->include, many, one);
+        if (binary->return_bool && !match->eval->options.features.delayed_name_removal)
+                many = labelset_drop_metadata(arena, many);
+        return many;
 }
 
 static void add_inserted(struct match *match, size_t index)

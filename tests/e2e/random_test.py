@@ -46,7 +46,7 @@ SYNTAX_SINCE_2_42 = re.compile("missing unit|unexpected (number|duration)|bad nu
 MULTIPLE_MATCHES = "multiple matches for labels"
 # The libraries of C and of Go round transcendental functions differently in the last place, and
 # Go's logarithms of denormal numbers are wrong; these make it visible.
-LAST_PLACE = re.compile(r"(?i)%|count_values|\b(ln|log2|log10)\b")
+LAST_PLACE = re.compile(r"(?i)%|count_values|\b(ln|log2|log10)\b|\b(sin|cos|tan)\s*\(.*exp")
 # Prometheus 3.14 loses the samples of a subquery with @ in functions whose other argument or
 # answer changes with time; 2.42 did not.
 LOST_SUBQUERY = re.compile(r"(predict_linear|quantile_over_time)(.|\n)*@")
@@ -146,6 +146,9 @@ class RandomQueries(PeerTest):
             path, params = self.next_request()
             pretty = self.ours.ask("/api/v1/format_query", params)
             if pretty["status"] == "error":
+                continue
+            # "+Inf ^ 1" is a plus before a power of +Inf: each round adds one, in Prometheus too.
+            if "+Inf ^" in pretty["data"]:
                 continue
             again = {**params, "query": pretty["data"]}
             self.assertEqual(self.ours.ask("/api/v1/format_query", again), pretty)
