@@ -41,7 +41,8 @@ SINCE_2_42 = {
     r"absent(.|\n)*!": "of several matchers on one label another one gives the value",
 }
 SYNTAX_SINCE_2_42 = re.compile("missing unit|unexpected (number|duration)|bad number or duration syntax|"
-                               "in subquery or range")
+                               "in subquery or range|invalid (source|destination) label name|"
+                               "duration must be greater than 0")
 # promql/engine.go since 3.0: matches count before a comparison filters them.
 MULTIPLE_MATCHES = "multiple matches for labels"
 # The libraries of C and of Go round transcendental functions differently in the last place, and
@@ -148,7 +149,8 @@ class RandomQueries(PeerTest):
             if pretty["status"] == "error":
                 continue
             # "+Inf ^ 1" is a plus before a power of +Inf: each round adds one, in Prometheus too.
-            if "+Inf ^" in pretty["data"]:
+            # Of several matchers on one label their order decides what absent() says, there as here.
+            if re.search(r"\+Inf \^|absent(.|\n)*!", pretty["data"]):
                 continue
             again = {**params, "query": pretty["data"]}
             self.assertEqual(self.ours.ask("/api/v1/format_query", again), pretty)
