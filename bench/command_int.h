@@ -11,6 +11,7 @@ struct fleet_options {
         int64_t from_s, to_s;    /* first sample, and the end behind the last */
         int64_t step_s;
         bool milliseconds;       /* dump: as the older text format has it */
+        bool gzip;               /* serve: for clients that accept it */
         const char *server;      /* write: host:port */
         unsigned connections;
         unsigned series_per_request, samples_per_request;

@@ -6,6 +6,7 @@
 #include "command_int.h"
 
 static const char *text_targets = "10", *text_series = "1000", *text_kinds, *text_first = "0";
+static const char *text_gzip;
 static const char *text_from = "0", *text_to = "0", *text_step = "15", *text_milliseconds;
 static const char *text_server = "127.0.0.1:9090", *text_connections = "2";
 static const char *text_request_series = "2000", *text_request_samples = "1";
@@ -14,6 +15,7 @@ static const struct cli_flag flags[] = {
         {"targets", &text_targets, "N", "how many programs"},
         {"series", &text_series, "N", "series of each"},
         {"kinds", &text_kinds, "LIST", "counters, gauges, prices, histograms; all by default"},
+        {"gzip", &text_gzip, NULL, "serve: compressed, to those who accept it"},
         {"first-target", &text_first, "N", "dump, write: leave out those before"},
         {"from", &text_from, "SECONDS", "dump, write: time of the first sample"},
         {"to", &text_to, "SECONDS", "dump, write: the end, exclusive"},
@@ -61,6 +63,7 @@ static bool run(const char *command, struct error *err)
                 .to_s = strtoll(text_to, NULL, 10),
                 .step_s = strtoll(text_step, NULL, 10),
                 .milliseconds = text_milliseconds != NULL,
+                .gzip = text_gzip != NULL,
                 .server = text_server,
                 .connections = number(text_connections),
                 .series_per_request = number(text_request_series),

@@ -26,9 +26,11 @@ KINDS = ["counters", "gauges", "prices", "histograms", "all"]
 
 def run_parts(parts, quick, work, record, say):
     if "scrape" in parts:
-        # targets, series of each, seconds between scrapes, warm-up, window, rounds
-        plan = [(100, 1000, 1, 10, 20, 1), (1000, 1000, 10, 30, 30, 1)] if quick else \
-            [(100, 1000, 1, 10, 30, 3), (1000, 1000, 10, 30, 60, 2)]
+        # targets, series of each, seconds between scrapes, warm-up, window, rounds, flags
+        plan = [(100, 1000, 1, 10, 20, 1), (100, 1000, 1, 10, 20, 1, "--gzip"),
+                (1000, 1000, 10, 30, 30, 1)] if quick else \
+            [(100, 1000, 1, 10, 30, 2), (100, 1000, 1, 10, 30, 2, "--gzip"),
+             (1000, 1000, 10, 30, 60, 2)]
         scrape.run(work, plan, record, say)
     if "disk" in parts:
         disk.run(work, KINDS, *((100, 6) if quick else (500, 24)), record, say)

@@ -26,10 +26,13 @@ def measure_restart(system):
 
 
 def run(work, plan, record, say):
-    """plan: (targets, series of each, interval, warm-up, window, rounds) of each fleet."""
-    for targets, series, interval_s, warm_s, window_s, rounds in plan:
+    """plan: (targets, series of each, interval, warm-up, window, rounds, flags) of each fleet."""
+    for targets, series, interval_s, warm_s, window_s, rounds, *flags in plan:
         size = targets * series
-        fleet = Fleet(targets, series)
+        what = f"{size} series every {interval_s} s"
+        if flags:
+            what += ", gzip"
+        fleet = Fleet(targets, series, *flags)
         try:
             for number in range(rounds):
                 for kind in SYSTEMS:
@@ -40,8 +43,8 @@ def run(work, plan, record, say):
                     finally:
                         system.remove()
                     figures["resident a series"] = figures["resident"] / size
-                    record("scrape", f"{size} series every {interval_s} s", kind.name, figures)
-                    say(f"scrape {size} round {number + 1} {kind.name}: "
+                    record("scrape", what, kind.name, figures)
+                    say(f"scrape {what}, round {number + 1} {kind.name}: "
                         f"{figures['ns']:.0f} ns a sample, "
                         f"{figures['resident a series']:.0f} B resident a series, "
                         f"ready after kill -9 in {figures['restart']:.2f} s, "

@@ -185,10 +185,10 @@ class Fleet:
 
     binary = None   # set by run.py
 
-    def __init__(self, targets, series):
+    def __init__(self, targets, series, *flags):
         self.targets, self.series = targets, series
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--targets", str(targets), "--series", str(series)],
+            [self.binary, "serve", "--targets", str(targets), "--series", str(series), *flags],
             stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("the fleet did not start")

@@ -1,74 +1,92 @@
 #include "codec/gzip.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
-/* Window bits of 15, plus 16 for a gzip frame. */
-enum { WINDOW_GZIP = 15 + 16 };
-/* ... or plus 32 for either. */
-enum { WINDOW_ANY = 15 + 32, STEP_BYTES = 64 << 10 };
+enum {
+        /* The most that DEFLATE makes of a byte: four times 258 (RFC 1951, 3.2.5). */
+        RATIO_MAX = 1032,
+        ROOM_MIN_BYTES = 256,
+        LENGTH_BYTES = 4, /* behind a gzip member: how long its content is */
+};
 
 bool gzip_compress(struct str plain, int level, struct buf *out, struct error *err)
 {
-        z_stream stream = {0};
+        struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(level);
         size_t bound;
         char *tail;
 
-        if (deflateInit2(&stream, level, Z_DEFLATED, WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-                return error_set(err, ERROR_EXECUTION, "gzip: cannot start");
-        bound = deflateBound(&stream, plain.len);
-        tail = plain.len > UINT32_MAX ? NULL : buf_reserve(out, bound);
-        if (!tail) {
-                deflateEnd(&stream);
-                return error_set(err, ERROR_LIMIT, "gzip: %zu bytes are too many", plain.len);
+        BUG_ON(!compressor);
+        bound = libdeflate_gzip_compress_bound(compressor, plain.len);
+        tail = buf_reserve(out, bound);
+        if (tail) {
+                out->len += libdeflate_gzip_compress(compressor, plain.data, plain.len, tail,
+                                                     bound);
+                out->data[out->len] = '\0';
         }
-        stream.next_in = (Bytef *)(uintptr_t)plain.data;
-        stream.avail_in = (uInt)plain.len;
-        stream.next_out = (Bytef *)tail;
-        stream.avail_out = (uInt)bound;
-        BUG_ON(deflate(&stream, Z_FINISH) != Z_STREAM_END);
-        out->len += stream.total_out;
-        out->data[out->len] = '\0';
-        deflateEnd(&stream);
-        return true;
+        libdeflate_free_compressor(compressor);
+        return tail || error_set(err, ERROR_LIMIT, "gzip: %zu bytes are too many", plain.len);
 }
 
-/* One more step into a buffer that grows with what really comes out, whatever was promised. */
-static int inflate_step(z_stream *stream, struct buf *out)
+static bool is_gzip(struct str packed)
 {
-        size_t left = out->max_bytes - out->len;
-        size_t step = left < STEP_BYTES ? left : STEP_BYTES;
-        char *tail = buf_reserve(out, step);
-        int code;
+        return str_starts_with(packed, STR_LIT("\x1f\x8b"));
+}
 
-        if (!tail)
-                return Z_BUF_ERROR;
-        stream->next_out = (Bytef *)tail;
-        stream->avail_out = (uInt)step;
-        code = inflate(stream, Z_NO_FLUSH);
-        out->len += step - stream->avail_out;
-        out->data[out->len] = '\0';
-        return code;
+/* What the last member says it is long, as far as that can be. */
+static size_t expected_bytes(struct str packed)
+{
+        uint32_t announced = 0;
+        size_t possible = packed.len < SIZE_MAX / RATIO_MAX ? packed.len * RATIO_MAX : SIZE_MAX;
+
+        if (is_gzip(packed) && packed.len >= LENGTH_BYTES)
+                memcpy(&announced, packed.data + packed.len - LENGTH_BYTES, LENGTH_BYTES);
+        if (announced < ROOM_MIN_BYTES)
+                return ROOM_MIN_BYTES;
+        return announced < possible ? announced : possible;
+}
+
+/* The member or stream that *packed begins with; moves behind it. */
+static enum libdeflate_result unpack(struct libdeflate_decompressor *decompressor,
+                                     struct str *packed, struct buf *out)
+{
+        size_t room = expected_bytes(*packed), left = out->max_bytes - out->len, used, made;
+        enum libdeflate_result result;
+
+        for (;; room *= 2) {
+                char *tail;
+
+                if (room > left)
+                        room = left;
+                tail = buf_reserve(out, room);
+                BUG_ON(!tail);
+                result = (is_gzip(*packed) ? libdeflate_gzip_decompress_ex
+                                           : libdeflate_zlib_decompress_ex)(
+                        decompressor, packed->data, packed->len, tail, room, &used, &made);
+                if (result != LIBDEFLATE_INSUFFICIENT_SPACE || room == left)
+                        break;
+        }
+        if (result == LIBDEFLATE_SUCCESS) {
+                *packed = str_slice(*packed, used, packed->len);
+                out->len += made;
+                out->data[out->len] = '\0';
+        }
+        return result;
 }
 
 bool gzip_decompress(struct str packed, struct buf *out, struct error *err)
 {
-        z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.data,
-                           .avail_in = (uInt)packed.len};
-        bool full = false;
-        int code;
+        struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+        enum libdeflate_result result;
 
-        if (packed.len > UINT32_MAX || inflateInit2(&stream, WINDOW_ANY) != Z_OK)
-                return error_set(err, ERROR_EXECUTION, "gzip: cannot start");
-        do {
-                code = inflate_step(&stream, out);
-                full = out->len == out->max_bytes;
-                if (code == Z_STREAM_END && stream.avail_in && inflateReset(&stream) == Z_OK)
-                        code = Z_OK;
-        } while (code == Z_OK && !full);
-        inflateEnd(&stream);
-        if (code == Z_STREAM_END)
+        BUG_ON(!decompressor);
+        do
+                result = unpack(decompressor, &packed, out);
+        while (result == LIBDEFLATE_SUCCESS && packed.len);
+        libdeflate_free_decompressor(decompressor);
+        if (result == LIBDEFLATE_SUCCESS)
                 return true;
-        return full ? error_set(err, ERROR_LIMIT, "gzip: content is longer than %zu bytes",
-                                out->max_bytes)
-                    : error_set(err, ERROR_CORRUPT, "gzip: damaged, or cut short");
+        return result == LIBDEFLATE_INSUFFICIENT_SPACE
+                       ? error_set(err, ERROR_LIMIT, "gzip: content is longer than %zu bytes",
+                                   out->max_bytes)
+                       : error_set(err, ERROR_CORRUPT, "gzip: damaged, or cut short");
 }

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "codec/compress.h"
@@ -54,8 +53,9 @@ static void test_members_and_zlib(void **state)
 {
         struct buf packed CLEANUP(buf_release) = BUF_INIT(ROOM_BYTES);
         struct buf out CLEANUP(buf_release) = BUF_INIT(ROOM_BYTES);
-        uLongf len = 100;
-        Bytef bytes[100];
+        /* "zlib" a hundred times, by Python's zlib. */
+        static const char stream[] = "\x78\x9c\xab\xca\xc9\x4c\xaa\x1a\xc5"
+                                     "\x83\x06\x03\x00\x90\xa4\xa9\x25";
         struct error err;
 
         (void)state;
@@ -63,10 +63,41 @@ static void test_members_and_zlib(void **state)
         assert_true(gzip_compress(STR_LIT("two"), 6, &packed, &err));
         assert_true(gzip_decompress(buf_str(&packed), &out, &err));
         assert_string_equal(out.data, "one two");
-        assert_int_equal(compress(bytes, &len, (const Bytef *)"zlib", 4), Z_OK);
         buf_clear(&out);
-        assert_true(gzip_decompress(str_make((const char *)bytes, len), &out, &err));
-        assert_string_equal(out.data, "zlib");
+        assert_true(gzip_decompress(str_make(stream, sizeof(stream) - 1), &out, &err));
+        assert_int_equal(out.len, 400);
+        for (size_t i = 0; i < out.len; i++)
+                assert_int_equal(out.data[i], "zlib"[i % 4]);
+}
+
+/* What a member says of its length is not believed: neither too much nor too little of it. */
+static void test_false_length(void **state)
+{
+        struct buf plain CLEANUP(buf_release) = BUF_INIT(ROOM_BYTES);
+        struct buf packed CLEANUP(buf_release) = BUF_INIT(ROOM_BYTES);
+        struct buf out CLEANUP(buf_release) = BUF_INIT((size_t)1 << 40);
+        struct error err;
+
+        (void)state;
+        fill(&plain);
+        assert_true(gzip_compress(buf_str(&plain), 6, &packed, &err));
+        memset(packed.data + packed.len - 4, 0xff, 4);
+        assert_false(gzip_decompress(buf_str(&packed), &out, &err));
+        assert_int_equal(err.code, ERROR_CORRUPT);
+        assert_true(out.capacity < 1100 * packed.len);
+        memset(packed.data + packed.len - 4, 0, 4);
+        assert_false(gzip_decompress(buf_str(&packed), &out, &err));
+        assert_int_equal(err.code, ERROR_CORRUPT);
+        /* Behind two members stands the length of the second. */
+        buf_clear(&packed);
+        assert_true(gzip_compress(buf_str(&plain), 6, &packed, &err));
+        assert_true(gzip_compress(STR_LIT("."), 6, &packed, &err));
+        assert_true(gzip_decompress(buf_str(&packed), &out, &err));
+        assert_int_equal(out.len, plain.len + 1);
+        buf_append_cstr(&packed, "behind");
+        buf_clear(&out);
+        assert_false(gzip_decompress(buf_str(&packed), &out, &err));
+        assert_int_equal(err.code, ERROR_CORRUPT);
 }
 
 /* A frame without its content's length, as a client writes that does not know it yet. */
@@ -111,6 +142,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_gzip),
                 cmocka_unit_test(test_members_and_zlib),
+                cmocka_unit_test(test_false_length),
                 cmocka_unit_test(test_zstd),
         };
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/thread.h"
+#include "codec/gzip.h"
 #include "http/oauth2_int.h"
 
 ALLOC_TYPE(http_client_type, "http_client")
@@ -42,6 +43,7 @@ struct http_transfer {
         struct str token;           /* of OAuth 2.0, as the Authorization header has it */
         char curl_error[CURL_ERROR_SIZE];
         int64_t started_ns;
+        bool packed;                /* the answer comes as gzip */
 };
 
 struct http_client {
@@ -99,6 +101,17 @@ static void keep_wanted(struct http_fetch *fetch, struct str name, struct str va
                                  STR_ARG(value));
 }
 
+/* Answers that lead on to another have headers too. */
+static void note_encoding(struct http_transfer *transfer, struct str line)
+{
+        struct str name;
+
+        if (str_starts_with(line, STR_LIT("HTTP/")))
+                transfer->packed = false;
+        if (str_cut(&line, ':', &name) && header_is(name, "content-encoding"))
+                transfer->packed = header_is(str_trim(line), "gzip");
+}
+
 /* A body announced as too large is refused before any of it is read. */
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
@@ -108,6 +121,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         unsigned long long announced;
         char number[32];
 
+        note_encoding(transfer, line);
         if (!str_cut(&value, ':', &name) || !value.data)
                 return size * count;
         value = str_trim(value);
@@ -379,7 +393,7 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
         curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "Pitwall/" PITWALL_VERSION);
         if (fetch->accept_gzip)
-                curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+                add_header(transfer, STR_LIT("Accept-Encoding"), STR_LIT("gzip"));
         set_tls(transfer);
         set_proxy(transfer);
         set_request(transfer);
@@ -427,6 +441,12 @@ static void transfer_free(struct http_transfer *transfer)
         alloc_free(&http_transfer_type, transfer);
 }
 
+static void describe_limit(struct http_fetch *fetch)
+{
+        error_set(&fetch->err, ERROR_LIMIT, "body size limit of %zu bytes exceeded",
+                  fetch->body.max_bytes);
+}
+
 static void describe_failure(struct http_transfer *transfer, CURLcode result)
 {
         struct http_fetch *fetch = transfer->fetch;
@@ -435,12 +455,23 @@ static void describe_failure(struct http_transfer *transfer, CURLcode result)
 
         fetch->failed = true;
         if (fetch->body.overflow)
-                error_set(&fetch->err, ERROR_LIMIT, "body size limit of %zu bytes exceeded",
-                          fetch->body.max_bytes);
+                describe_limit(fetch);
         else if (result == CURLE_OPERATION_TIMEDOUT)
                 error_set(&fetch->err, ERROR_TIMEOUT, "context deadline exceeded (%s)", text);
         else
                 error_set(&fetch->err, ERROR_NETWORK, "%s", text);
+}
+
+/* At once, which takes half of the time that libcurl takes as it comes. */
+static void unpack(struct http_fetch *fetch)
+{
+        struct buf plain = BUF_INIT(fetch->body.max_bytes);
+
+        fetch->failed = !gzip_decompress(buf_str(&fetch->body), &plain, &fetch->err);
+        if (fetch->failed && fetch->err.code == ERROR_LIMIT)
+                describe_limit(fetch);
+        buf_release(&fetch->body);
+        fetch->body = plain;
 }
 
 /* Fills the answer, lets go of curl's side and calls done(). */
@@ -460,6 +491,8 @@ static void finish(struct http_transfer *transfer, CURLcode result)
                 snprintf(fetch->content_type, sizeof(fetch->content_type), "%s", content_type);
         if (result != CURLE_OK && !fetch->failed)
                 describe_failure(transfer, result);
+        if (transfer->packed && !fetch->failed && fetch->body.len)
+                unpack(fetch);
         fetch->transfer = NULL;
         transfer_free(transfer);
         fetch->done(fetch);
