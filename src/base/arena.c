@@ -37,12 +37,26 @@ static void drop_newest_chunk(struct arena *arena)
         alloc_free(&arena_chunk_type, chunk);
 }
 
-void arena_release(struct arena *arena)
+static void clean_up(struct arena *arena)
 {
         for (; arena->cleanup; arena->cleanup = arena->cleanup->older)
                 arena->cleanup->fn(arena->cleanup->object);
+}
+
+void arena_release(struct arena *arena)
+{
+        clean_up(arena);
         while (arena->chunk)
                 drop_newest_chunk(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+        clean_up(arena);
+        while (arena->chunk && (arena->chunk->older || arena->chunk->size_bytes > CHUNK_MIN_BYTES))
+                drop_newest_chunk(arena);
+        if (arena->chunk)
+                arena->chunk->used_bytes = 0;
 }
 
 static size_t next_chunk_size(const struct arena *arena, size_t size_bytes)

@@ -27,6 +27,7 @@ struct arena_point {
 
 void arena_init(struct arena *arena, size_t limit_bytes); /* holds no memory yet */
 void arena_release(struct arena *arena);                  /* runs the cleanups, frees all */
+void arena_reset(struct arena *arena); /* the same, but keeps a little memory for what comes next */
 
 void *arena_alloc(struct arena *arena, size_t size_bytes);     /* 16-aligned, not zeroed */
 void *arena_zero(struct arena *arena, size_t size_bytes);

@@ -105,6 +105,33 @@ static void test_arena(void **state)
         assert_int_equal(released, 1);
 }
 
+static void test_arena_reset(void **state)
+{
+        struct arena arena;
+        int released = 0;
+        char *first;
+        size_t held;
+
+        (void)state;
+        arena_init(&arena, 1 << 20);
+        first = arena_alloc(&arena, 100);
+        held = arena.used_bytes;
+        arena_on_release(&arena, count_release, &released);
+        for (int i = 0; i < 1000; i++)
+                assert_non_null(arena_alloc(&arena, 500));
+        arena_reset(&arena);
+        assert_int_equal(released, 1);
+        assert_int_equal(arena.used_bytes, held);
+        assert_ptr_equal(arena_alloc(&arena, 100), first);
+        arena_reset(&arena);
+        assert_int_equal(released, 1);
+        arena_release(&arena);
+        /* One large thing is not held on to. */
+        assert_non_null(arena_alloc(&arena, 100000));
+        arena_reset(&arena);
+        assert_int_equal(arena.used_bytes, 0);
+}
+
 /* Against a plain array, over a long run of random operations. */
 static void test_map_against_an_array(void **state)
 {
@@ -245,6 +272,7 @@ int main(void)
                 cmocka_unit_test(test_buf_stops_at_its_maximum),
                 cmocka_unit_test(test_buf_without_maximum),
                 cmocka_unit_test(test_arena),
+                cmocka_unit_test(test_arena_reset),
                 cmocka_unit_test(test_map_against_an_array),
                 cmocka_unit_test(test_reader_sticks_at_the_end),
                 cmocka_unit_test(test_civil),

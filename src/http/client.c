@@ -26,8 +26,8 @@ enum { SECRET_MAX_BYTES = 64 << 10, REDIRECTS_MAX = 10, ARENA_BYTES = 1 << 20 };
 /* Connections kept for the next scrape of the same target: one each, up to this many. */
 enum { IDLE_CONNECTIONS_MAX = 4096 };
 
-/* Handles kept for the next fetches: making one costs as much as a small fetch. */
-enum { SPARE_HANDLES = 16 };
+/* Transfers kept for the next fetches: making one costs as much as a small fetch. */
+enum { SPARE_TRANSFERS = 64 };
 
 /* Room made for a body as soon as its length is announced; how much of it is taken at once. */
 enum { READ_AHEAD_BYTES = 1 << 20, RECEIVE_BYTES = 64 << 10 };
@@ -35,7 +35,8 @@ enum { READ_AHEAD_BYTES = 1 << 20, RECEIVE_BYTES = 64 << 10 };
 struct http_transfer {
         struct http_fetch *fetch;
         struct http_client *client; /* NULL: of http_fetch_wait */
-        struct http_transfer *next; /* in the queue (client lock) or among the active ones */
+        /* In the queue or among the spare ones (client lock), or among the active ones. */
+        struct http_transfer *next;
         struct http_transfer *previous; /* among the active ones */
         CURL *easy;
         struct curl_slist *headers;
@@ -49,11 +50,11 @@ struct http_transfer {
 struct http_client {
         CURLM *multi;
         CURLSH *groups[HTTP_FETCH_GROUPS]; /* of the client's thread; NULL: not used yet */
-        CURL *spare[SPARE_HANDLES];   /* of the client's thread */
-        size_t spare_count;
         pthread_t thread;
         pthread_mutex_t lock;
         struct http_transfer *queue;  /* lock */
+        struct http_transfer *spare;  /* lock; as transfer_reset() leaves them */
+        size_t spare_count;           /* lock */
         struct http_transfer *active; /* of the client's thread */
         struct http_token_request *token_requests; /* of the client's thread */
         atomic_bool stopping;
@@ -342,32 +343,12 @@ static void set_request(struct http_transfer *transfer)
                                  cstring(transfer, fetch->options->unix_socket));
 }
 
-static CURL *take_handle(struct http_client *client)
-{
-        CURL *easy = client && client->spare_count ? client->spare[--client->spare_count]
-                                                   : curl_easy_init();
-
-        BUG_ON(!easy);
-        return easy;
-}
-
-static void give_handle_back(struct http_client *client, CURL *easy)
-{
-        if (!client || client->spare_count == SPARE_HANDLES) {
-                curl_easy_cleanup(easy);
-                return;
-        }
-        curl_easy_reset(easy);
-        client->spare[client->spare_count++] = easy;
-}
-
 static bool prepare(struct http_transfer *transfer, struct error *err)
 {
         struct http_fetch *fetch = transfer->fetch;
         const struct http_client_options *options = fetch->options;
-        CURL *easy = take_handle(transfer->client);
+        CURL *easy = transfer->easy;
 
-        transfer->easy = easy;
         transfer->started_ns = clock_mono_ns(&clock_real);
         curl_easy_setopt(easy, CURLOPT_URL, cstring(transfer, fetch->url));
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -415,13 +396,73 @@ static bool prepare(struct http_transfer *transfer, struct error *err)
         return true;
 }
 
-static struct http_transfer *transfer_new(struct http_client *client, struct http_fetch *fetch)
+static struct http_transfer *transfer_make(void)
 {
         struct http_transfer *transfer = alloc_new(&http_transfer_type, sizeof(*transfer));
 
+        transfer->easy = curl_easy_init();
+        BUG_ON(!transfer->easy);
+        arena_init(&transfer->arena, ARENA_BYTES);
+        return transfer;
+}
+
+static void transfer_destroy(struct http_transfer *transfer)
+{
+        curl_easy_cleanup(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+        arena_release(&transfer->arena);
+        alloc_free(&http_transfer_type, transfer);
+}
+
+/* Forgets everything but what is costly to make. */
+static void transfer_reset(struct http_transfer *transfer)
+{
+        curl_easy_reset(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+        arena_reset(&transfer->arena);
+        *transfer = (struct http_transfer){.easy = transfer->easy, .arena = transfer->arena};
+}
+
+static struct http_transfer *take_spare(struct http_client *client)
+{
+        struct http_transfer *transfer;
+
+        pthread_mutex_lock(&client->lock);
+        transfer = client->spare;
+        if (transfer) {
+                client->spare = transfer->next;
+                client->spare_count--;
+                transfer->next = NULL;
+        }
+        pthread_mutex_unlock(&client->lock);
+        return transfer;
+}
+
+static void give_back(struct http_client *client, struct http_transfer *transfer)
+{
+        bool keep;
+
+        transfer_reset(transfer);
+        pthread_mutex_lock(&client->lock);
+        keep = client->spare_count < SPARE_TRANSFERS;
+        if (keep) {
+                transfer->next = client->spare;
+                client->spare = transfer;
+                client->spare_count++;
+        }
+        pthread_mutex_unlock(&client->lock);
+        if (!keep)
+                transfer_destroy(transfer);
+}
+
+static struct http_transfer *transfer_new(struct http_client *client, struct http_fetch *fetch)
+{
+        struct http_transfer *transfer = client ? take_spare(client) : NULL;
+
+        if (!transfer)
+                transfer = transfer_make();
         transfer->fetch = fetch;
         transfer->client = client;
-        arena_init(&transfer->arena, ARENA_BYTES);
         fetch->transfer = transfer;
         fetch->status = 0;
         fetch->failed = false;
@@ -434,11 +475,10 @@ static struct http_transfer *transfer_new(struct http_client *client, struct htt
 
 static void transfer_free(struct http_transfer *transfer)
 {
-        if (transfer->easy)
-                give_handle_back(transfer->client, transfer->easy);
-        curl_slist_free_all(transfer->headers);
-        arena_release(&transfer->arena);
-        alloc_free(&http_transfer_type, transfer);
+        if (transfer->client)
+                give_back(transfer->client, transfer);
+        else
+                transfer_destroy(transfer);
 }
 
 static void describe_limit(struct http_fetch *fetch)
@@ -482,10 +522,8 @@ static void finish(struct http_transfer *transfer, CURLcode result)
         long status = 0;
 
         fetch->duration_ns = clock_mono_ns(&clock_real) - transfer->started_ns;
-        if (transfer->easy) {
-                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-                curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
-        }
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
         fetch->status = (int)status;
         if (content_type)
                 snprintf(fetch->content_type, sizeof(fetch->content_type), "%s", content_type);
@@ -702,8 +740,8 @@ struct http_client *http_client_free(struct http_client *client)
         atomic_store(&client->stopping, true);
         curl_multi_wakeup(client->multi);
         pthread_join(client->thread, NULL);
-        for (size_t i = 0; i < client->spare_count; i++)
-                curl_easy_cleanup(client->spare[i]);
+        while (client->spare)
+                transfer_destroy(take_spare(client));
         curl_multi_cleanup(client->multi);
         for (size_t i = 0; i < HTTP_FETCH_GROUPS; i++)
                 curl_share_cleanup(client->groups[i]);
