@@ -291,8 +291,10 @@ static unsigned spread(struct plan *plan, size_t count)
         return plan->width;
 }
 
-static uint8_t *encode_short(uint8_t *at, struct plan *plan, const int64_t *values, size_t count)
+static __attribute__((noinline)) uint8_t *encode_short(uint8_t *at, const int64_t *values,
+                                                       size_t count)
 {
+        struct plan plan_of_short, *plan = &plan_of_short;
         unsigned width;
 
         plan->divisor = 1;
@@ -318,14 +320,13 @@ static uint8_t *encode_short(uint8_t *at, struct plan *plan, const int64_t *valu
         return write_plan(at, plan);
 }
 
-uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
+/* Not inlined, as what it needs of the stack would slow down what is short. */
+static __attribute__((noinline)) uint8_t *encode_long(uint8_t *at, const int64_t *values,
+                                                      size_t count)
 {
         struct plan plans[2], *best = &plans[0], *tried = &plans[1];
         uint64_t bits[ORDERS], least;
 
-        BUG_ON(count == 0 || count > INTS_MAX_COUNT);
-        if (count <= SHORT_COUNT)
-                return encode_short(at, best, values, count);
         plan_order(best, values, count, 1);
         /* Steady differences, as of most timestamps, cannot be beaten. */
         if (!best->cost_bytes)
@@ -350,6 +351,13 @@ uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
                 }
         }
         return write_plan(at, best);
+}
+
+uint8_t *ints_encode(uint8_t *at, const int64_t *values, size_t count)
+{
+        BUG_ON(count == 0 || count > INTS_MAX_COUNT);
+        return count <= SHORT_COUNT ? encode_short(at, values, count)
+                                    : encode_long(at, values, count);
 }
 
 /* Widths up to 8: eight residuals are `width` whole bytes, so one load serves eight. */

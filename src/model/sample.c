@@ -21,6 +21,8 @@ void samples_reserve(struct samples *samples, size_t more)
         size_t old = samples->capacity, capacity = old, again = old;
         size_t needed = samples->count + more;
 
+        if (needed <= capacity)
+                return;
         samples->t_ms = alloc_array_reserve(&samples_type, samples->t_ms, &capacity, needed,
                                             sizeof(*samples->t_ms));
         samples->v = alloc_array_reserve(&samples_type, samples->v, &again, needed,

@@ -321,8 +321,9 @@ static void enter_packed(struct contest *contest, const uint8_t *plain, const ui
 /* A short column lives for minutes: decimals of a few places, or the values as they are. */
 enum { SHORT_SAMPLES = 16, SHORT_EXPONENT = 6 };
 
-static uint8_t *encode_short(uint8_t *at, const double *v, size_t count, struct decimals *d)
+static __attribute__((noinline)) uint8_t *encode_short(uint8_t *at, const double *v, size_t count)
 {
+        struct decimals decimals;
         unsigned exponent = 0;
         int64_t integer;
 
@@ -332,23 +333,18 @@ static uint8_t *encode_short(uint8_t *at, const double *v, size_t count, struct 
                         exponent++;
         if (exponent > SHORT_EXPONENT)
                 return put_raw(at, v, count);
-        make_decimals(d, v, count, exponent);
-        return d->exception_count > 1 ? put_raw(at, v, count) : put_decimal(at, d, v);
+        make_decimals(&decimals, v, count, exponent);
+        return decimals.exception_count > 1 ? put_raw(at, v, count) : put_decimal(at, &decimals, v);
 }
 
-uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
+/* Not inlined, as what it needs of the stack would slow down what is short. */
+static __attribute__((noinline)) uint8_t *encode_long(uint8_t *at, const double *v, size_t count)
 {
         struct contest contest = {.at = at};
         uint8_t scratch[SCRATCH_BYTES], *end;
         struct decimals decimals;
         bool is_decimal;
 
-        if (all_same(v, count)) {
-                *at++ = CHUNK_CONSTANT;
-                return varint_put_u64(at, sample_bits(v[0]));
-        }
-        if (count <= SHORT_SAMPLES)
-                return encode_short(at, v, count, &decimals);
         is_decimal = enter_decimals(&contest, v, count, &decimals, scratch);
         /* Four bytes a value are beyond what bits reach on anything that decimals fit. */
         if (!contest.end || (size_t)(contest.end - at) > 4 * count) {
@@ -366,6 +362,15 @@ uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
                 for (unsigned order = 0; order < 2; order++)
                         enter_packed(&contest, scratch, put_bytewise(scratch, &decimals, v, order));
         return contest.end;
+}
+
+uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count)
+{
+        if (all_same(v, count)) {
+                *at++ = CHUNK_CONSTANT;
+                return varint_put_u64(at, sample_bits(v[0]));
+        }
+        return count <= SHORT_SAMPLES ? encode_short(at, v, count) : encode_long(at, v, count);
 }
 
 /* On its own, because then it is vectorized: conversion is not, and division is what costs. */
