@@ -14,6 +14,8 @@
 #include "base/metrics.h"
 #include "base/reader.h"
 #include "base/thread.h"
+#include "base/utf8.h"
+#include "base/zone.h"
 
 static void test_str_closest(void **state)
 {
@@ -263,6 +265,88 @@ static void test_threads(void **state)
         assert_int_equal(jobs, 50);
 }
 
+static void test_utf8_runes(void **state)
+{
+        /* Bytes, what Go's utf8.DecodeRune makes of the first. */
+        static const struct {
+                struct str bytes;
+                uint32_t rune;
+                size_t width;
+        } cases[] = {
+                {STR_LIT("a"), 'a', 1},
+                {STR_LIT("\xc3\xa9"), 0xe9, 2},
+                {STR_LIT("\xe2\x82\xac"), 0x20ac, 3},
+                {STR_LIT("\xf0\x9f\x98\x80"), 0x1f600, 4},
+                {STR_LIT("\xc3"), UTF8_REPLACEMENT, 1},
+                {STR_LIT("\xc0\x80"), UTF8_REPLACEMENT, 1},
+                {STR_LIT("\xed\xa0\x80"), UTF8_REPLACEMENT, 1},
+                {STR_LIT("\xf4\x90\x80\x80"), UTF8_REPLACEMENT, 1},
+                {STR_LIT("\xef\xbf\xbd"), UTF8_REPLACEMENT, 3},
+        };
+        char bytes[UTF8_MAX_BYTES];
+        size_t width;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                assert_int_equal(utf8_decode(cases[i].bytes, 0, &width), cases[i].rune);
+                assert_int_equal(width, cases[i].width);
+                if (width > 1 || cases[i].rune < 0x80)
+                        assert_true(str_equal(cases[i].bytes,
+                                              str_make(bytes, utf8_encode(bytes, cases[i].rune))));
+        }
+        assert_int_equal(utf8_decode_last(STR_LIT("a\xe2\x82\xac"), &width), 0x20ac);
+        assert_int_equal(utf8_count(STR_LIT("h\xc3\xa9\xff")), 3);
+        assert_true(utf8_is_letter(0xe9) && !utf8_is_letter('1') && !utf8_is_letter('_'));
+        assert_true(utf8_is_digit(0x663) && !utf8_is_digit(0xb2));
+        assert_true(utf8_is_space(0xa0) && utf8_is_space('\t') && !utf8_is_space(0x200b));
+        assert_true(utf8_is_print(0x20ac) && !utf8_is_print(0xa0) && !utf8_is_print(0x200b));
+        assert_int_equal(utf8_to_upper(0xe9), 0xc9);
+        assert_int_equal(utf8_to_title(0x1c6), 0x1c5);
+}
+
+/* Moments and what Go says they are in a zone; 2100 is beyond what the files list. */
+static void test_zone(void **state)
+{
+        static const struct {
+                const char *zone;
+                int64_t unix_s;
+                int32_t east_s;
+                const char *abbreviation;
+        } cases[] = {
+                {"Europe/London", 1711846799, 0, "GMT"},
+                {"Europe/London", 1711846800, 3600, "BST"},
+                {"Europe/London", 4118000000, 3600, "BST"},
+                {"America/New_York", 1730613599, -14400, "EDT"},
+                {"America/New_York", 1730613600, -18000, "EST"},
+                {"America/New_York", -5000000000, -17762, "LMT"},
+                {"Australia/Sydney", 1704067200, 39600, "AEDT"},
+                {"Asia/Kolkata", 1704067200, 19800, "IST"},
+                {"UTC", 0, 0, "UTC"},
+        };
+        const struct zone *zone, *again;
+        struct error err;
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct zone_offset offset;
+
+                assert_true(zone_open(str_from(cases[i].zone), &zone, &err));
+                offset = zone_offset_at(zone, cases[i].unix_s);
+                assert_int_equal(offset.east_s, cases[i].east_s);
+                assert_string_equal(offset.abbreviation, cases[i].abbreviation);
+        }
+        assert_true(zone_open(STR_LIT("Europe/London"), &zone, &err));
+        assert_true(zone_open(STR_LIT("Europe/London"), &again, &err));
+        assert_ptr_equal(zone, again);
+        assert_string_equal(zone_name(zone), "Europe/London");
+        /* 01:30 is skipped on 31 March 2024 and happens twice on 27 October. */
+        assert_int_equal(zone_to_unix(zone, 1711848600), 1711848600);
+        assert_int_equal(zone_to_unix(zone, 1729992600), 1729992600);
+        assert_false(zone_open(STR_LIT("Europe/Nowhere"), &zone, &err));
+        assert_string_equal(err.text, "unknown time zone Europe/Nowhere");
+        assert_false(zone_open(STR_LIT("../../etc/passwd"), &zone, &err));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -278,6 +362,8 @@ int main(void)
                 cmocka_unit_test(test_civil),
                 cmocka_unit_test(test_own_metrics),
                 cmocka_unit_test(test_threads),
+                cmocka_unit_test(test_utf8_runes),
+                cmocka_unit_test(test_zone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

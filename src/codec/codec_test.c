@@ -12,6 +12,7 @@
 #include "codec/double.h"
 #include "codec/gzip.h"
 #include "codec/json.h"
+#include "codec/quote.h"
 #include "codec/regex.h"
 #include "codec/yaml.h"
 
@@ -319,12 +320,98 @@ static void test_gzip(void **state)
         assert_int_equal(err.code, ERROR_LIMIT);
 }
 
+/* Text, strconv.Quote and strconv.QuoteToASCII of it, by Go 1.26. */
+static const struct {
+        struct str text;
+        const char *quoted, *ascii;
+} go_quotes[] = {
+        {STR_LIT(""), "\"\"", "\"\""},
+        {STR_LIT("a\"b\\'`"), "\"a\\\"b\\\\'`\"", "\"a\\\"b\\\\'`\""},
+        {STR_LIT("\a\b\f\n\r\t\v"), "\"\\a\\b\\f\\n\\r\\t\\v\"", "\"\\a\\b\\f\\n\\r\\t\\v\""},
+        {STR_LIT("\0\x1f\x7f"), "\"\\x00\\x1f\\x7f\"", "\"\\x00\\x1f\\x7f\""},
+        {STR_LIT("\xff\xc3\xa9"), "\"\\xff\xc3\xa9\"", "\"\\xff\\u00e9\""},
+        {STR_LIT("\xc2\xa0\xe2\x80\x8b"), "\"\\u00a0\\u200b\"", "\"\\u00a0\\u200b\""},
+        {STR_LIT("\xf0\x9f\x98\x80"), "\"\xf0\x9f\x98\x80\"", "\"\\U0001f600\""},
+};
+
+static void test_quote(void **state)
+{
+        struct arena arena;
+
+        (void)state;
+        arena_init(&arena, 1 << 20);
+        for (size_t i = 0; i < ARRAY_LEN(go_quotes); i++) {
+                struct buf out CLEANUP(buf_release) = BUF_INIT(1000);
+                struct str back;
+
+                quote_append(&out, go_quotes[i].text);
+                assert_true(str_is(buf_str(&out), go_quotes[i].quoted));
+                assert_true(quote_parse(&arena, buf_str(&out), &back));
+                assert_true(str_equal(back, go_quotes[i].text));
+                buf_clear(&out);
+                quote_append_ascii(&out, go_quotes[i].text);
+                assert_true(str_is(buf_str(&out), go_quotes[i].ascii));
+                assert_true(quote_parse(&arena, buf_str(&out), &back));
+                assert_true(str_equal(back, go_quotes[i].text));
+        }
+        arena_release(&arena);
+}
+
+static void test_quote_parse(void **state)
+{
+        static const char *const bad[] = {"", "\"", "\"a", "a\"", "\"\\\"", "\"\\z\"", "\"\\x4\"",
+                                          "\"\\ud800\"", "\"\\U00110000\"", "\"\\400\"", "\"\\'\""};
+        struct arena arena;
+        struct str text;
+
+        (void)state;
+        arena_init(&arena, 1 << 20);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+                assert_false(quote_parse(&arena, str_from(bad[i]), &text));
+        assert_true(quote_parse(&arena, STR_LIT("`a\\n\r`"), &text));
+        assert_true(str_is(text, "a\\n"));
+        assert_true(quote_parse(&arena, STR_LIT("'\\'\\101\\u00e9'"), &text));
+        assert_true(str_is(text, "'A\xc3\xa9"));
+        arena_release(&arena);
+}
+
+/* Pattern, text, replacement and Go's ReplaceAllString of them. */
+static void test_regex_replace_all(void **state)
+{
+        static const char *const cases[][4] = {
+                {"a(x*)b", "-ab-axxb-", "T", "-T-T-"},
+                {"a(x*)b", "-ab-axxb-", "$1", "--xx-"},
+                {"a(x*)b", "-ab-axxb-", "$1W", "---"},
+                {"a(?P<1W>x*)b", "-ab-axxb-", "$1W", "--xx-"},
+                {"x*", "abxd", "-", "-a-b-d-"},
+                {"", "h\xc3\xa9", "-", "-h-\xc3\xa9-"},
+                {"^", "ab", "<", "<ab"},
+                {"b$|^a", "ab", "", ""},
+                {"z", "", "-", ""},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct buf out CLEANUP(buf_release) = BUF_INIT(1000);
+                struct regex *regex;
+                struct error err;
+
+                assert_true(regex_new(&regex, str_from(cases[i][0]), REGEX_SEARCH, &err));
+                regex_replace_all(regex, str_from(cases[i][1]), str_from(cases[i][2]), &out);
+                if (!str_is(buf_str(&out), cases[i][3]))
+                        fail_msg("%s: " STR_FMT, cases[i][0], STR_ARG(buf_str(&out)));
+                regex_free(regex);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_double_format), cmocka_unit_test(test_double_parse),
                 cmocka_unit_test(test_double_round_trip), cmocka_unit_test(test_regex_match),
                 cmocka_unit_test(test_regex_expand), cmocka_unit_test(test_json_writer),
+                cmocka_unit_test(test_quote), cmocka_unit_test(test_quote_parse),
+                cmocka_unit_test(test_regex_replace_all),
                 cmocka_unit_test(test_json_parse), cmocka_unit_test(test_yaml_tree),
                 cmocka_unit_test(test_yaml_errors), cmocka_unit_test(test_digest),
                 cmocka_unit_test(test_gzip),

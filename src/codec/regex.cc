@@ -187,14 +187,12 @@ named:
         return SIZE_MAX;
 }
 
-extern "C" bool regex_expand(const struct regex *regex, struct str text, struct str tmpl,
-                             struct buf *out)
+/* Appends the template with its references replaced by what the groups took. */
+static void expand(const struct regex *regex, const std::vector<struct str> &groups,
+                   struct str tmpl, struct buf *out)
 {
-        std::vector<struct str> groups(regex->names.size());
         size_t at = 0;
 
-        if (!regex_groups(regex, text, groups.data(), groups.size()))
-                return false;
         while (at < tmpl.len) {
                 struct str name;
 
@@ -215,5 +213,47 @@ extern "C" bool regex_expand(const struct regex *regex, struct str text, struct 
                         buf_append_byte(out, '$');
                 }
         }
+}
+
+extern "C" bool regex_expand(const struct regex *regex, struct str text, struct str tmpl,
+                             struct buf *out)
+{
+        std::vector<struct str> groups(regex->names.size());
+
+        if (!regex_groups(regex, text, groups.data(), groups.size()))
+                return false;
+        expand(regex, groups, tmpl, out);
         return true;
+}
+
+extern "C" void regex_replace_all(const struct regex *regex, struct str text, struct str tmpl,
+                                  struct buf *out)
+{
+        std::vector<re2::StringPiece> found(regex->names.size());
+        std::vector<struct str> groups(regex->names.size());
+        re2::StringPiece all(text.data ? text.data : "", text.len);
+        size_t done = 0, from = 0, begin, end;
+
+        while (from <= text.len && !out->overflow &&
+               regex->re2.Match(all, from, text.len, anchor_of(regex), found.data(),
+                                static_cast<int>(found.size()))) {
+                begin = static_cast<size_t>(found[0].data() - all.data());
+                end = begin + found[0].size();
+                buf_append(out, all.data() + done, begin - done);
+                for (size_t i = 0; i < groups.size(); i++)
+                        groups[i] = str_make(found[i].data(), found[i].size());
+                /* Nothing is no match when it stands right behind another. */
+                if (end > done || begin == 0)
+                        expand(regex, groups, tmpl, out);
+                done = end;
+                if (end > from) {
+                        from = end;
+                        continue;
+                }
+                from++;
+                while (from < text.len && (text.data[from] & 0xc0) == 0x80)
+                        from++;
+        }
+        if (done < text.len)
+                buf_append(out, all.data() + done, text.len - done);
 }

@@ -29,6 +29,10 @@ struct str regex_pattern(const struct regex *regex); /* as given to regex_new */
 bool regex_expand(const struct regex *regex, struct str text, struct str replacement,
                   struct buf *out);
 
+/* Appends the text with every match replaced like that, as Go's Regexp.ReplaceAllString. */
+void regex_replace_all(const struct regex *regex, struct str text, struct str replacement,
+                       struct buf *out);
+
 /* Number of capture groups, and their texts after a match: groups[0] is the whole match; a group
  * that took no part has data NULL. At most `max` are filled. */
 size_t regex_group_count(const struct regex *regex);

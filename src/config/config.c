@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "codec/quote.h"
 #include "collectors/scrape.h"
 #include "config/otlp_section_int.h"
 #include "config/remote_section_int.h"
@@ -613,7 +614,7 @@ static void emit_scalar(struct buf *out, const struct yaml_node *node, bool secr
                 }
         }
         if (node->quoted || text.len == 0)
-                labels_quote(out, text);
+                quote_append(out, text);
         else
                 buf_append_str(out, text);
 }

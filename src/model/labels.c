@@ -1,6 +1,7 @@
 #include "model/labels.h"
 
 #include "base/hash.h"
+#include "codec/quote.h"
 
 struct str labels_get(struct labels labels, struct str name)
 {
@@ -77,41 +78,6 @@ bool metric_name_is_legacy(struct str name)
         return name.len > 0;
 }
 
-/* Escapes one byte of a Go-quoted string; bytes of valid multi-byte characters pass as they are,
- * which is what strconv.Quote does for printable ones. */
-static void quote_byte(struct buf *out, unsigned char c)
-{
-        static const char named[] = "abtnvfr"; /* 0x07 to 0x0d */
-
-        if (c == '"' || c == '\\') {
-                buf_append_byte(out, '\\');
-                buf_append_byte(out, (char)c);
-        } else if (c >= 0x07 && c <= 0x0d) {
-                buf_append_byte(out, '\\');
-                buf_append_byte(out, named[c - 0x07]);
-        } else if (c < 0x20 || c == 0x7f) {
-                buf_printf(out, "\\x%02x", c);
-        } else {
-                buf_append_byte(out, (char)c);
-        }
-}
-
-void labels_quote(struct buf *out, struct str value)
-{
-        bool utf8 = str_is_utf8(value);
-
-        buf_append_byte(out, '"');
-        for (size_t i = 0; i < value.len; i++) {
-                unsigned char c = (unsigned char)value.data[i];
-
-                if (c >= 0x80 && !utf8)
-                        buf_printf(out, "\\x%02x", c);
-                else
-                        quote_byte(out, c);
-        }
-        buf_append_byte(out, '"');
-}
-
 void labels_format(struct buf *out, struct labels labels)
 {
         struct str metric = labels_get(labels, LABEL_METRIC_NAME);
@@ -125,7 +91,7 @@ void labels_format(struct buf *out, struct labels labels)
         }
         buf_append_byte(out, '{');
         if (metric.len && !bare_metric) {
-                labels_quote(out, metric);
+                quote_append(out, metric);
                 separator = ", ";
         }
         for (size_t i = 0; i < labels.count; i++) {
@@ -137,9 +103,9 @@ void labels_format(struct buf *out, struct labels labels)
                 if (label_name_is_legacy(label->name))
                         buf_append_str(out, label->name);
                 else
-                        labels_quote(out, label->name);
+                        quote_append(out, label->name);
                 buf_append_byte(out, '=');
-                labels_quote(out, label->value);
+                quote_append(out, label->value);
                 separator = ", ";
         }
         buf_append_byte(out, '}');

@@ -33,7 +33,6 @@ struct labels labels_copy(struct arena *arena, struct labels labels); /* pairs a
 /* Prometheus's spelling: {a="1", b="2"}, or name{...} when there is a metric name; names that are
  * not legacy identifiers are quoted, values escaped as Go's strconv.Quote does. */
 void labels_format(struct buf *out, struct labels labels);
-void labels_quote(struct buf *out, struct str value); /* one Go-quoted string */
 
 bool label_name_is_legacy(struct str name);  /* [a-zA-Z_][a-zA-Z0-9_]* */
 bool metric_name_is_legacy(struct str name); /* the same with ':' */

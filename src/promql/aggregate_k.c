@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "promql/eval_int.h"
 
 enum { STEPS_BETWEEN_CHECKS = 64 }; /* of a group, between looks at the clock */
@@ -501,7 +502,7 @@ bool eval_count_values(struct eval *eval, const struct node *node, const struct 
         if (!counter.label.len || !str_is_utf8(counter.label)) {
                 struct buf name = BUF_INIT(1 << 12);
 
-                labels_quote(&name, counter.label);
+                quote_append(&name, counter.label);
                 error_set(err, ERROR_EXECUTION, "invalid label name %s", name.data);
                 buf_release(&name);
                 return false;

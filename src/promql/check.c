@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "codec/quote.h"
 #include "promql/expr_int.h"
 
 enum promql_type node_type(const struct node *node)
@@ -260,9 +261,9 @@ static bool fail_second_name(struct checker *checker, const struct node *node, s
 {
         struct buf text CLEANUP(buf_release) = BUF_INIT(1 << 16);
 
-        labels_quote(&text, node->selector.name);
+        quote_append(&text, node->selector.name);
         buf_append_cstr(&text, " or ");
-        labels_quote(&text, other);
+        quote_append(&text, other);
         return FAIL_AT(checker, node->span.start, "metric name must not be set twice: " STR_FMT,
                        STR_ARG(buf_str(&text)));
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "model/duration.h"
 #include "promql/expr_int.h"
 #include "promql/number_int.h"
@@ -31,7 +32,7 @@ static void put_names(struct buf *out, const struct names *names)
                 if (label_name_is_legacy(names->items[i]))
                         buf_append_str(out, names->items[i]);
                 else
-                        labels_quote(out, names->items[i]);
+                        quote_append(out, names->items[i]);
         }
         buf_append_byte(out, ')');
 }
@@ -90,9 +91,9 @@ static void put_matchers(struct buf *out, const struct node_selector *selector)
                 if (label_name_is_legacy(matcher->name))
                         buf_append_str(&text, matcher->name);
                 else
-                        labels_quote(&text, matcher->name);
+                        quote_append(&text, matcher->name);
                 buf_append_cstr(&text, matcher_op_text(matcher->op));
-                labels_quote(&text, matcher->value);
+                quote_append(&text, matcher->value);
                 texts[count++] = arena_str(&arena, buf_str(&text));
                 buf_release(&text);
         }
@@ -266,7 +267,7 @@ static void put_body(struct line *line, const struct node *node)
                 put_number(line->out, node->number.value, node->number.is_duration);
                 break;
         case NODE_STRING:
-                labels_quote(line->out, node->string);
+                quote_append(line->out, node->string);
                 break;
         case NODE_SELECTOR:
                 put_selector(line, &node->selector);

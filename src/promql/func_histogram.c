@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "promql/eval_int.h"
 
 /* Differences between buckets below this, relatively, are noise. */
@@ -263,7 +264,7 @@ static void note_metric(struct histograms *histograms, bool warning, const char 
         buf_append_cstr(&whole, text);
         if (name.len) {
                 buf_append_cstr(&whole, " for metric name ");
-                labels_quote(&whole, name);
+                quote_append(&whole, name);
         }
         if (warning)
                 notes_warn(&histograms->eval->notes, histograms->vector, STR_FMT,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "codec/quote.h"
 #include "model/labels.h"
 
 enum { END_OF_INPUT = -1, BAD_RUNE = 0xfffd };
@@ -116,7 +117,7 @@ static void describe_quoted(struct buf *out, struct str text)
                                 break;
                 }
         }
-        labels_quote(out, str_slice(text, 0, len));
+        quote_append(out, str_slice(text, 0, len));
         if (text.len > 10)
                 buf_append_cstr(out, "...");
 }
@@ -136,7 +137,7 @@ void token_describe(struct buf *out, const struct token *token)
         }
         buf_append_cstr(out, kind);
         if (token->kind == TOKEN_IDENTIFIER || token->kind == TOKEN_METRIC_IDENTIFIER)
-                labels_quote(out, token->text);
+                quote_append(out, token->text);
         else if (token_is_keyword(token->kind))
                 buf_printf(out, "<" STR_FMT ">", STR_ARG(token->text));
         else if (token_is_operator(token->kind))
@@ -297,7 +298,7 @@ static struct token fail_quoted(struct lexer *lexer, const char *text)
         struct buf quoted = BUF_INIT(1 << 20);
         struct token token;
 
-        labels_quote(&quoted, str_slice(lexer->input, lexer->start, lexer->pos));
+        quote_append(&quoted, str_slice(lexer->input, lexer->start, lexer->pos));
         token = fail(lexer, arena_printf(lexer->arena, "%s%s", text, quoted.data));
         buf_release(&quoted);
         return token;
@@ -710,74 +711,4 @@ struct token lexer_next(struct lexer *lexer)
                 return lex_word(lexer);
         lexer->pos += width;
         return lex_symbol(lexer, c);
-}
-
-/* One escape sequence at text[*at], behind the backslash; appends what it stands for. */
-static bool unquote_escape(struct buf *out, struct str text, size_t *at, char quote)
-{
-        static const char letters[] = "abfnrtv\\";
-        static const char values[] = "\a\b\f\n\r\t\v\\";
-        char c = text.data[(*at)++], utf8[4];
-        const char *letter = c ? strchr(letters, c) : NULL;
-        uint32_t value = 0;
-        size_t digits;
-        int base = 16;
-
-        if (c == quote || letter) {
-                buf_append_byte(out, letter ? values[letter - letters] : c);
-                return true;
-        }
-        digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 3;
-        if (digits == 3) {
-                base = 8;
-                --*at;
-        }
-        if (text.len - *at < digits)
-                return false;
-        for (size_t i = 0; i < digits; i++) {
-                int digit = digit_value((unsigned char)text.data[(*at)++]);
-
-                if (digit >= base)
-                        return false;
-                value = value * (uint32_t)base + (uint32_t)digit;
-        }
-        if (digits <= 3) {
-                if (value > 255)
-                        return false;
-                buf_append_byte(out, (char)value);
-                return true;
-        }
-        if (value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-                return false;
-        buf_append(out, utf8, encode_rune(utf8, (int)value));
-        return true;
-}
-
-bool token_unquote(struct arena *arena, struct str quoted, struct str *ret_value)
-{
-        struct str text;
-        struct buf out = BUF_INIT(SIZE_MAX / 2);
-        char quote;
-        bool ok = true;
-
-        if (quoted.len < 2)
-                return false;
-        quote = quoted.data[0];
-        text = str_slice(quoted, 1, quoted.len - 1);
-        if (quote == '`' || str_find_byte(text, '\\') == text.len) {
-                *ret_value = text;
-                return true;
-        }
-        for (size_t at = 0; at < text.len && ok;) {
-                if (text.data[at] != '\\') {
-                        buf_append_byte(&out, text.data[at++]);
-                        continue;
-                }
-                at++;
-                ok = at < text.len && unquote_escape(&out, text, &at, quote);
-        }
-        if (ok)
-                *ret_value = arena_str(arena, buf_str(&out));
-        buf_release(&out);
-        return ok;
 }

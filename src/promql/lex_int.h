@@ -123,7 +123,4 @@ const char *token_kind_text(enum token_kind kind);
 /* How Prometheus names a token in "unexpected ...". */
 void token_describe(struct buf *out, const struct token *token);
 
-/* The value of a string token; false when an escape is malformed. Lives in the arena. */
-NODISCARD bool token_unquote(struct arena *arena, struct str quoted, struct str *ret_value);
-
 #endif

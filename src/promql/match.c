@@ -6,6 +6,7 @@
  * swapped back before they are combined. */
 #include <stdlib.h>
 
+#include "codec/quote.h"
 #include "promql/binary_int.h"
 
 enum { NOTHING = UINT32_MAX };
@@ -47,9 +48,9 @@ static void put_labels(struct buf *out, struct labels labels)
                 if (label_name_is_legacy(labels.items[i].name))
                         buf_append_str(out, labels.items[i].name);
                 else
-                        labels_quote(out, labels.items[i].name);
+                        quote_append(out, labels.items[i].name);
                 buf_append_byte(out, '=');
-                labels_quote(out, labels.items[i].value);
+                quote_append(out, labels.items[i].value);
         }
         buf_append_byte(out, '}');
 }

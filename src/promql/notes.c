@@ -5,6 +5,7 @@
 
 #include "base/civil.h"
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "promql/number_int.h"
 
 /* Prometheus shows ten of each; beyond this many nobody counts exactly. */
@@ -130,7 +131,7 @@ void notes_histograms(struct notes *notes, const struct node *where, uint32_t bi
                 buf_append_cstr(&text, texts[i].text);
                 if (texts[i].named) {
                         buf_append_byte(&text, ' ');
-                        labels_quote(&text, metric_name);
+                        quote_append(&text, metric_name);
                 }
                 if (texts[i].warning)
                         notes_warn(notes, where, STR_FMT, STR_ARG(buf_str(&text)));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "model/duration.h"
 #include "promql/parse_int.h"
 
@@ -424,7 +425,7 @@ static bool parse_label(struct parser *parser, struct str *ret_name)
         struct str name = token.text;
 
         if (token.kind == TOKEN_STRING) {
-                if (!token_unquote(parser->arena, token.text, &name))
+                if (!quote_parse(parser->arena, token.text, &name))
                         return parser_fail(parser, token.at,
                                            "error unquoting string: invalid syntax");
         } else if (!is_label_word(token.kind)) {
@@ -655,7 +656,7 @@ static bool parse_string(struct parser *parser, struct node **ret_node)
 {
         struct node *node = parser_node(parser, NODE_STRING, parser->token.at);
 
-        if (!token_unquote(parser->arena, parser->token.text, &node->string))
+        if (!quote_parse(parser->arena, parser->token.text, &node->string))
                 return parser_fail(parser, parser->token.at,
                                    "error unquoting string: invalid syntax");
         parser_advance(parser);

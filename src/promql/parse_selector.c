@@ -1,3 +1,4 @@
+#include "codec/quote.h"
 #include "promql/parse_int.h"
 
 /* Keywords that may also name a metric. */
@@ -106,7 +107,7 @@ static bool matcher_op_of(enum token_kind kind, enum matcher_op *ret_op)
 
 static bool unquote(struct parser *parser, struct str *ret_value)
 {
-        if (!token_unquote(parser->arena, parser->token.text, ret_value))
+        if (!quote_parse(parser->arena, parser->token.text, ret_value))
                 return parser_fail(parser, parser->token.at,
                                    "error unquoting string: invalid syntax");
         parser_advance(parser);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "model/duration.h"
 #include "promql/lex_int.h"
 #include "promql/script_load_int.h"
@@ -195,7 +196,7 @@ static bool parse_expect(struct script *script, struct script_case *test, struct
         }
         if (str_is(word, "range"))
                 return parse_expect_range_vector(script, test, rest);
-        if (!str_is(word, "string") || !token_unquote(script->arena, rest, &test->string))
+        if (!str_is(word, "string") || !quote_parse(script->arena, rest, &test->string))
                 return fail_script(script, "unknown expectation");
         test->has_string = true;
         return true;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "model/duration.h"
 #include "promql/lex_int.h"
 #include "promql/parse_int.h"
@@ -44,7 +45,7 @@ static bool parse_pair(struct arena *arena, struct lexer *lexer, struct token to
         struct token next = lexer_next(lexer);
 
         if (token.kind == TOKEN_STRING) {
-                if (!token_unquote(arena, token.text, &name))
+                if (!quote_parse(arena, token.text, &name))
                         return fail_line(err, "bad string", token.text);
                 if (next.kind != TOKEN_EQUAL) {
                         labels_builder_set(builder, LABEL_METRIC_NAME, name);
@@ -55,7 +56,7 @@ static bool parse_pair(struct arena *arena, struct lexer *lexer, struct token to
                 return fail_line(err, "bad label", token.text);
         }
         next = lexer_next(lexer);
-        if (next.kind != TOKEN_STRING || !token_unquote(arena, next.text, &value))
+        if (next.kind != TOKEN_STRING || !quote_parse(arena, next.text, &value))
                 return fail_line(err, "bad label value", next.text);
         labels_builder_set(builder, name, value);
         *ret_next = lexer_next(lexer);

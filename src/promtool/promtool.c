@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/json.h"
+#include "codec/quote.h"
 #include "promtool/promtool_int.h"
 
 #define ALL_TIMES_MIN "-9223372036854775808"
@@ -295,9 +296,9 @@ void append_label_set(struct buf *out, struct labels labels, const char *separat
                 if (label_name_is_legacy(labels.items[i].name))
                         buf_append_str(out, labels.items[i].name);
                 else
-                        labels_quote(out, labels.items[i].name);
+                        quote_append(out, labels.items[i].name);
                 buf_append_byte(out, '=');
-                labels_quote(out, labels.items[i].value);
+                quote_append(out, labels.items[i].value);
         }
         buf_append_byte(out, '}');
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "codec/double.h"
+#include "codec/quote.h"
 #include "model/labels.h"
 #include "promtool/query_int.h"
 
@@ -356,7 +357,7 @@ static void append_bucket_selector(struct buf *out, const struct json_value *met
                 if (str_is(label->key, "__name__"))
                         continue;
                 buf_printf(out, "%s" STR_FMT "=", first ? "" : ",", STR_ARG(label->key));
-                labels_quote(out, label->text);
+                quote_append(out, label->text);
                 first = false;
         }
         buf_printf(out, "}[" STR_FMT "]", STR_ARG(duration));

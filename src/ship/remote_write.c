@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "codec/quote.h"
 #include "ship/queue_int.h"
 
 ALLOC_TYPE(config_type, "remote_write_config")
@@ -269,7 +270,7 @@ void remote_writer_render(struct remote_writer *writer, struct buf *out)
 
                         memcpy(&value, from, sizeof(value));
                         buf_printf(out, "pitwall_remote_write_%s{remote_name=", shown[k].name);
-                        labels_quote(out, queue_config(writer->queues[i])->name);
+                        quote_append(out, queue_config(writer->queues[i])->name);
                         buf_printf(out, "} %llu\n", (unsigned long long)value);
                 }
         }
