@@ -9,6 +9,7 @@
 #include "codec/yaml.h"
 #include "model/duration.h"
 #include "promql/promql.h"
+#include "template/prometheus.h"
 
 ALLOC_TYPE(rule_file_type, "rule_file")
 
@@ -211,6 +212,30 @@ static void parse_expression(struct parser *p, const struct yaml_node *node,
                 fail(p, node, "could not parse expression: %s", err.text);
 }
 
+/* What is told an alert's template comes before its text. */
+static void check_templates(struct parser *p, const char *what, struct labels texts,
+                            struct str alert)
+{
+        struct arena *arena = &p->file->arena;
+        struct str name = str_from(arena_printf(arena, "__alert_" STR_FMT, STR_ARG(alert)));
+        struct error err;
+
+        for (size_t i = 0; i < texts.count; i++) {
+                const struct label *text = &texts.items[i];
+                struct template_set *set = template_set_new();
+
+                template_set_add_functions(set, template_prometheus_functions);
+                if (!template_set_parse(set, name,
+                                        str_from(arena_printf(arena, "%s" STR_FMT,
+                                                              template_prometheus_definitions,
+                                                              STR_ARG(text->value))),
+                                        &err))
+                        fail(p, NULL, "%s \"" STR_FMT "\": %s", what, STR_ARG(text->name),
+                             err.text);
+                template_set_free(set);
+        }
+}
+
 static void parse_rule(struct parser *p, const struct yaml_node *node, struct rule *rule)
 {
         static const char *const names[] = {"record", "alert", "expr", "for", "keep_firing_for",
@@ -239,6 +264,10 @@ static void parse_rule(struct parser *p, const struct yaml_node *node, struct ru
         rule->annotations = strings_of(p, yaml_find(node, "annotations"), "annotation");
         if (rule->record.len)
                 check_recording(p, node, rule);
+        if (!rule->alert.len)
+                return;
+        check_templates(p, "label", rule->labels, rule->alert);
+        check_templates(p, "annotation", rule->annotations, rule->alert);
 }
 
 static void parse_rules(struct parser *p, const struct yaml_node *node, struct rule_group *group)

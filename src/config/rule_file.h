@@ -1,8 +1,7 @@
 /* config/rule_file.h - files of recording and alerting rules, as Prometheus 3.14 reads them.
  *
  * A file is read to the end and all its mistakes are told at once, with Prometheus's texts and the
- * place of what is wrong. Templates in labels and annotations are kept as text; whoever runs the
- * rules checks them.
+ * place of what is wrong. Templates in labels and annotations are checked, and kept as text.
  */
 #ifndef CONFIG_RULE_FILE_H
 #define CONFIG_RULE_FILE_H

@@ -258,6 +258,25 @@ class Check(PromtoolTest):
         self.write({"bad.yml": "groups: [{name: a, foo: 1, rules: []}]"})
         self.assertEqual(self.mine("check", "rules", "--ignore-unknown-fields", "bad.yml")[0], 0)
 
+    def test_rule_templates(self):
+        for text in ("{{ $labels.foo-bar }}", "{{ nofunc 1 }}", "{{ if }}", "{{ $value",
+                     "{{ end }}", "{{ $x }}", "{{ template }}", "{{ 1 | 2 }}", "{{ '}}", "{{ (1 }}",
+                     "a\n{{ b }}",
+                     "{{ tmpl \"x\" . }}", "{{ $value | humanize }}", "{{ template \"none\" }}",
+                     "{{ range query \"up\" }}{{ . | label \"job\" }}{{ end }}"):
+            for kind in ("labels", "annotations"):
+                with self.subTest(text, kind=kind):
+                    self.write({"t.yml": json.dumps({"groups": [{"name": "g", "rules": [
+                        {"alert": "A", "expr": "up == 0", kind: {"x": text}}]}]})})
+                    code, out, err = self.run_tool("promtool", ["check", "rules", "t.yml"], "")
+                    # Before errors 2.42 prints one newline more.
+                    out = out[:-1] if err else out
+                    self.assertEqual(self.mine("check", "rules", "t.yml"), (code, out, err))
+        # Those of a recording rule are no templates.
+        self.write({"t.yml": "groups: [{name: g, rules: "
+                             "[{record: r, expr: x, labels: {a: '{{'}}]}]"})
+        self.assertEqual(self.mine("check", "rules", "t.yml")[0], 0)
+
     def test_config(self):
         for name in CONFIGS:
             for flags in ([], ["--syntax-only"]):
