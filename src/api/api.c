@@ -15,7 +15,8 @@ void api_cors(const struct api *api, struct http_request *request,
         http_response_header(response, "Access-Control-Expose-Headers", "Date");
         http_response_header(response, "Vary", "Origin");
         http_response_header(response, "Access-Control-Allow-Origin",
-                             api->cors_origin ? arena_str(request->arena, origin).data : "*");
+                             strcmp(api->cors_origin, ".*") == 0
+                                     ? "*" : arena_str(request->arena, origin).data);
 }
 
 static void handle_options(struct http_request *request, struct http_response *response, void *ctx)
@@ -27,9 +28,7 @@ static void handle_options(struct http_request *request, struct http_response *r
 
 bool api_register(struct api *api, struct http_router *router, struct error *err)
 {
-        struct str origins = str_from(api->cors_origin ? api->cors_origin : ".*");
-
-        if (!regex_new(&api->cors_regex, origins, REGEX_FULL, err))
+        if (!regex_new(&api->cors_regex, str_from(api->cors_origin), REGEX_FULL, err))
                 return error_prefix(err, "--web.cors.origin");
         /* As many wait as workers can be spared for; see server/. */
         api->gate = api_gate_new(api->query_concurrency_max, api->query_concurrency_max / 2 + 1);

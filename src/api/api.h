@@ -45,7 +45,7 @@ struct api {
         uint64_t read_sample_limit; /* of an answer to remote read; 0: none */
         const char *address;      /* host:port that is listened on */
         const char *external_url; /* where others find this server */
-        const char *cors_origin;  /* regex; NULL: every origin */
+        const char *cors_origin;  /* regex; ".*" is every origin */
         const char *data_dir;
         bool admin_enabled, lifecycle_enabled; /* else their routes are refused */
         /* The server's side; thread-safe. */
