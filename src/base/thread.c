@@ -10,8 +10,8 @@
 
 ALLOC_TYPE(workers_type, "workers")
 
-/* 2 MiB: the deepest recursion we allow (nested queries and YAML) is bounded well below half of it,
- * encoding a block of samples takes a quarter of a MiB, and the thread sanitizer has most of one. */
+/* 2 MiB: the deepest recursion we allow (nested queries and YAML) is bounded well below half of
+ * it, encoding a block of samples takes a quarter of one, and the thread sanitizer most of one. */
 enum { STACK_BYTES = 2 << 20 };
 
 void thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *arg), void *arg)

@@ -129,9 +129,9 @@ void ans_encode(struct bitpacker *out, const uint16_t *frequencies, size_t symbo
 }
 
 /* Four symbols at a time from one load, while those are within reach; returns how many. */
-static inline __attribute__((always_inline)) size_t
-decode_fast(const uint8_t *data, size_t len, size_t *bit_at, const struct ans_state *table,
-            uint32_t *lanes, uint8_t *ret_message, size_t count)
+static size_t decode_most(const uint8_t *data, size_t len, size_t *bit_at,
+                          const struct ans_state *table, uint32_t *lanes, uint8_t *ret_message,
+                          size_t count)
 {
         uint32_t a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
         size_t i = 0, bit = *bit_at;
@@ -157,26 +157,6 @@ decode_fast(const uint8_t *data, size_t len, size_t *bit_at, const struct ans_st
         lanes[3] = d;
         *bit_at = bit;
         return i;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("bmi2"))) static size_t
-decode_bmi2(const uint8_t *data, size_t len, size_t *bit_at, const struct ans_state *table,
-            uint32_t *lanes, uint8_t *ret_message, size_t count)
-{
-        return decode_fast(data, len, bit_at, table, lanes, ret_message, count);
-}
-#endif
-
-static size_t decode_most(const uint8_t *data, size_t len, size_t *bit_at,
-                          const struct ans_state *table, uint32_t *lanes, uint8_t *ret_message,
-                          size_t count)
-{
-#if defined(__x86_64__)
-        if (LIKELY(__builtin_cpu_supports("bmi2")))
-                return decode_bmi2(data, len, bit_at, table, lanes, ret_message, count);
-#endif
-        return decode_fast(data, len, bit_at, table, lanes, ret_message, count);
 }
 
 size_t ans_decode(const uint8_t *data, size_t len, size_t bit, const struct ans_state *table,

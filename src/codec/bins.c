@@ -266,9 +266,9 @@ static bool get_bins(struct cursor *cursor, struct bins *bins, unsigned width)
 enum { LOAD_BITS = 57 };
 
 /* As many as whole loads reach; returns how many. */
-static inline __attribute__((always_inline)) size_t
-places_fast(const uint8_t *data, size_t len, size_t *bit_at, const struct bins *bins,
-            const uint8_t *numbers, uint64_t *values, size_t count)
+static size_t most_places(const uint8_t *data, size_t len, size_t *bit_at,
+                          const struct bins *bins, const uint8_t *numbers, uint64_t *values,
+                          size_t count)
 {
         size_t bit = *bit_at, i = 0;
 
@@ -281,26 +281,6 @@ places_fast(const uint8_t *data, size_t len, size_t *bit_at, const struct bins *
         }
         *bit_at = bit;
         return i;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("bmi2"))) static size_t
-places_bmi2(const uint8_t *data, size_t len, size_t *bit_at, const struct bins *bins,
-            const uint8_t *numbers, uint64_t *values, size_t count)
-{
-        return places_fast(data, len, bit_at, bins, numbers, values, count);
-}
-#endif
-
-static size_t most_places(const uint8_t *data, size_t len, size_t *bit_at,
-                          const struct bins *bins, const uint8_t *numbers, uint64_t *values,
-                          size_t count)
-{
-#if defined(__x86_64__)
-        if (LIKELY(__builtin_cpu_supports("bmi2")))
-                return places_bmi2(data, len, bit_at, bins, numbers, values, count);
-#endif
-        return places_fast(data, len, bit_at, bins, numbers, values, count);
 }
 
 static unsigned widest_bin(const struct bins *bins)
