@@ -62,15 +62,17 @@ enum { FEATURES_MAX_BYTES = 64 << 10 };
 static bool parse(int *argc, char **argv, const struct cli_flag *taken, size_t taken_count,
                   struct server_flag *values, size_t *ret_count)
 {
-        const char *given[ARRAY_LEN(ignored_flags)] = {NULL};
+        const char *given[ARRAY_LEN(ignored_flags)];
         struct cli_flag flags[FLAGS_MAX];
         size_t count = taken_count;
 
         BUG_ON(taken_count > TAKEN_MAX);
         memcpy(flags, taken, taken_count * sizeof(*taken));
-        for (size_t i = 0; i < ARRAY_LEN(ignored_flags); i++)
+        for (size_t i = 0; i < ARRAY_LEN(ignored_flags); i++) {
+                given[i] = ignored_flags[i].value;
                 flags[count++] = (struct cli_flag){ignored_flags[i].name, &given[i],
                                                    ignored_flags[i].argument, NULL};
+        }
         if (!cli_flags_parse("serve", argc, argv, flags, count))
                 return false;
         *ret_count = 0;
@@ -78,11 +80,11 @@ static bool parse(int *argc, char **argv, const struct cli_flag *taken, size_t t
                 const struct ignored_flag *ignored = i < taken_count ? NULL
                                                      : &ignored_flags[i - taken_count];
                 const char *value = *flags[i].value;
-                bool is_ignored = ignored && value;
 
                 if (!value)
-                        value = ignored ? ignored->value : flags[i].argument ? "" : "false";
-                values[(*ret_count)++] = (struct server_flag){flags[i].name, value, is_ignored};
+                        value = flags[i].argument ? "" : "false";
+                values[(*ret_count)++] = (struct server_flag){
+                        flags[i].name, value, ignored && strcmp(value, ignored->value) != 0};
         }
         return true;
 }

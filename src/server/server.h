@@ -8,7 +8,7 @@
 /* What a flag of the command line is worth, to be shown. */
 struct server_flag {
         const char *name, *value;
-        bool ignored; /* given, and of no effect here */
+        bool ignored; /* something else was asked for than it is here */
 };
 
 /* Texts as they were given; NULL: not. Start from SERVER_OPTIONS_INIT. */

@@ -114,8 +114,8 @@ class Flags(EndToEndTest):
     def test_shown(self):
         pitwall = self.start(Pitwall(NONE, flags=[
             "--query.timeout", "30s", "--web.enable-admin-api", "--no-web.enable-lifecycle",
-            "--storage.tsdb.wal-compression", "--enable-feature=promql-per-step-stats",
-            "--enable-feature=auto-gomaxprocs", "--storage.tsdb.min-block-duration=1h",
+            "--storage.tsdb.wal-compression", "--no-web.enable-otlp-receiver",
+            "--enable-feature=promql-per-step-stats", "--enable-feature=auto-gomaxprocs", "--storage.tsdb.min-block-duration=1h",
             "--web.page-title=Desk 7"]))
         flags = pitwall.get("/api/v1/status/flags").json["data"]
         expected = {
@@ -134,6 +134,7 @@ class Flags(EndToEndTest):
         log = pitwall.read_log()
         self.assertEqual(log.count("a flag without effect here"), 2)
         self.assertIn("flag=storage.tsdb.min-block-duration", log)
+        self.assertIn("flag=web.enable-otlp-receiver", log)
         self.assertIn("<title>Desk 7</title>", pitwall.get("/").body.decode())
         self.assertEqual(pitwall.request("PUT", "/api/v1/admin/tsdb/clean_tombstones").status, 204)
         self.assertEqual(pitwall.request("POST", "/-/quit").status, 403)
