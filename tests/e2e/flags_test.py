@@ -115,8 +115,8 @@ class Flags(EndToEndTest):
         pitwall = self.start(Pitwall(NONE, flags=[
             "--query.timeout", "30s", "--web.enable-admin-api", "--no-web.enable-lifecycle",
             "--storage.tsdb.wal-compression", "--no-web.enable-otlp-receiver",
-            "--enable-feature=promql-per-step-stats", "--enable-feature=auto-gomaxprocs", "--storage.tsdb.min-block-duration=1h",
-            "--web.page-title=Desk 7"]))
+            "--enable-feature=promql-per-step-stats", "--enable-feature=auto-gomaxprocs",
+            "--storage.tsdb.min-block-duration=1h", "--web.page-title=Desk 7"]))
         flags = pitwall.get("/api/v1/status/flags").json["data"]
         expected = {
             "alertmanager.notification-queue-capacity": "10000", "query.lookback-delta": "5m",
