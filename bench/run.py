@@ -3,8 +3,8 @@
 
   run.py BUILD [--quick] [--only PART,...] [--out FILE]
 
-Parts: scrape (with memory and restart), disk, remote_write, queries. In full some 35 minutes,
-quick some 9.
+Parts: scrape (with memory and restart), disk, remote_write, queries. In full some 40 minutes,
+quick some 11.
 """
 import argparse
 import os
