@@ -363,14 +363,14 @@ static void test_kill(void **state)
         scratch_dir(dir);
         for (int round = 0; round < 50; round++) {
                 /* A long history makes each check slow without telling more. */
-                if (round % 10 == 0 && round) {
+                if (round % 5 == 0 && round) {
                         remove_tree(dir);
                         scratch_dir(dir);
                         memset(promises, 0, sizeof(*promises));
                         stored = (struct stored){0};
                 }
                 kill_round(dir, promises, &stored, &rng);
-                for (uint32_t n = 0; round % 10 == 9 && n < SERIES; n++)
+                for (uint32_t n = 0; round % 5 == 4 && n < SERIES; n++)
                         total += stored.count[n];
         }
         printf("kill: %llu samples survived 50 kills\n", (unsigned long long)total);
