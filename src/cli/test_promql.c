@@ -11,72 +11,20 @@
 #include "base/thread.h"
 #include "cli/cli.h"
 #include "promql/script.h"
+#include "tsdb/scratch.h"
 #include "tsdb/tsdb.h"
 
 enum { SCRIPT_BYTES_MAX = 64 << 20 };
 
 enum { STORE_OPEN, STORE_SEALED, STORES };
 
-struct scratch_store {
-        char dir[256];
-        struct tsdb *tsdb;
-};
-
-static void remove_files(const char *dir)
-{
-        DIR *entries = opendir(dir);
-        struct dirent *entry;
-
-        while (entries && (entry = readdir(entries))) {
-                char path[512];
-
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-                if (unlink(path) != 0)
-                        remove_files(path);
-        }
-        if (entries)
-                closedir(entries);
-        rmdir(dir);
-}
-
-/* In memory where the system has such a folder: nothing here needs to survive. */
-static const char *scratch_folder(void)
-{
-        const char *given = getenv("TMPDIR");
-
-        if (given && strlen(given) < 200)
-                return given;
-        return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-}
-
-static void drop_store(struct scratch_store *store)
-{
-        store->tsdb = tsdb_close(store->tsdb);
-        if (store->dir[0])
-                remove_files(store->dir);
-        store->dir[0] = '\0';
-}
-
 static bool clear_store(void *ctx, size_t index, struct series_source *ret_source,
                         struct series_sink *ret_sink, struct error *err)
 {
-        struct scratch_store *store = (struct scratch_store *)ctx + index;
-        struct tsdb_options options;
+        struct tsdb_scratch *store = (struct tsdb_scratch *)ctx + index;
 
-        drop_store(store);
-        snprintf(store->dir, sizeof(store->dir), "%s/pitwall-test-promql-XXXXXX",
-                 scratch_folder());
-        if (!mkdtemp(store->dir)) {
-                store->dir[0] = '\0';
-                return error_set(err, ERROR_IO, "cannot make a folder in %s", scratch_folder());
-        }
-        tsdb_options_init(&options, store->dir);
-        options.retention_ms = 0;
-        options.max_ahead_ms = 0;
-        options.manual = true;
-        if (!tsdb_open(&store->tsdb, &options, err))
+        tsdb_scratch_close(store);
+        if (!tsdb_scratch_open(store, err))
                 return false;
         *ret_source = tsdb_source(store->tsdb);
         *ret_sink = tsdb_sink(store->tsdb);
@@ -85,7 +33,7 @@ static bool clear_store(void *ctx, size_t index, struct series_source *ret_sourc
 
 static bool seal_store(void *ctx, size_t index, struct error *err)
 {
-        struct scratch_store *store = (struct scratch_store *)ctx + index;
+        struct tsdb_scratch *store = (struct tsdb_scratch *)ctx + index;
 
         return index != STORE_SEALED || tsdb_seal(store->tsdb, err);
 }
@@ -108,7 +56,7 @@ static bool read_script(const char *path, struct buf *out, struct error *err)
 
 static bool run_script(const char *path, struct str text, struct promql_script_result *result)
 {
-        struct scratch_store stores[STORES] = {0};
+        struct tsdb_scratch stores[STORES] = {0};
         struct promql_script_storage storage = {STORES, clear_store, seal_store, stores};
         struct promql_options options = {.threads = (unsigned)thread_core_count()};
         struct buf report = BUF_INIT(SCRIPT_BYTES_MAX);
@@ -121,7 +69,7 @@ static bool run_script(const char *path, struct str text, struct promql_script_r
                 fprintf(stderr, "%s\n", err.text);
         buf_release(&report);
         for (size_t i = 0; i < STORES; i++)
-                drop_store(&stores[i]);
+                tsdb_scratch_close(&stores[i]);
         return ok;
 }
 
