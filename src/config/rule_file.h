@@ -7,34 +7,11 @@
 #define CONFIG_RULE_FILE_H
 
 #include "base/arena.h"
-#include "model/labels.h"
-
-struct promql_expr; /* promql/promql.h */
-struct promql_features;
+#include "rules/rules.h"
 
 struct rule_file_options {
         const struct promql_features *features;
         bool ignore_unknown_fields;
-};
-
-struct rule {
-        struct str record;  /* empty: an alerting rule */
-        struct str alert;   /* empty: a recording rule */
-        struct str expr;    /* as written */
-        const struct promql_expr *parsed;
-        int64_t for_ms, keep_firing_for_ms;
-        struct labels labels, annotations; /* sorted by name */
-        unsigned line;      /* of the rule in the file, from 1 */
-};
-
-struct rule_group {
-        struct str name;
-        int64_t interval_ms;      /* 0: the global one */
-        int64_t query_offset_ms;  /* -1: the global one */
-        uint64_t limit;           /* of series a rule may make; 0: none */
-        struct labels labels;     /* of all its rules, which may override them */
-        const struct rule *rules;
-        size_t rule_count;
 };
 
 struct rule_file {

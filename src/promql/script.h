@@ -41,6 +41,15 @@ NODISCARD bool promql_script_run(const char *file_name, struct str text,
                                  struct promql_script_result *result, struct buf *report,
                                  struct error *err);
 
+/* The load command alone, for tests of rules: lines of `name{a="b"} 1+1x3`, the first value of each
+ * at time 0, the others gap_ms apart. What the lines made lives in the arena. */
+NODISCARD bool promql_script_load(struct arena *arena, const struct str *lines, size_t count,
+                                  int64_t gap_ms, struct series_sink sink, struct error *err);
+/* `name{a="b"}`, and a value of load, which may be empty. *ret_h is NULL for a float. */
+NODISCARD bool promql_script_sample(struct arena *arena, struct str metric, struct str value,
+                                    struct labels *ret_labels, double *ret_v,
+                                    const struct histogram **ret_h, struct error *err);
+
 /* The closing line: "N passed, M failed, K re-runs". */
 void promql_script_summary(struct buf *out, const struct promql_script_result *result);
 

@@ -3,6 +3,7 @@
 #include "codec/double.h"
 #include "model/histogram_classic.h"
 #include "model/histogram_math.h"
+#include "promql/script.h"
 
 void script_load_init(struct script_load *load, struct arena *arena, int64_t gap_ms)
 {
@@ -240,5 +241,40 @@ bool script_load_store(const struct script_load *load, struct series_sink sink, 
         for (size_t i = 0; i < load->table.count; i++)
                 if (!store_series(load, &load->items[i], sink, err))
                         return false;
+        return true;
+}
+
+bool promql_script_load(struct arena *arena, const struct str *lines, size_t count, int64_t gap_ms,
+                        struct series_sink sink, struct error *err)
+{
+        struct script_load load;
+
+        script_load_init(&load, arena, gap_ms);
+        for (size_t i = 0; i < count; i++) {
+                struct script_series series;
+
+                if (!script_series_parse(arena, lines[i], &series, err) ||
+                    !script_load_add(&load, &series, err))
+                        return false;
+        }
+        return script_load_store(&load, sink, err);
+}
+
+bool promql_script_sample(struct arena *arena, struct str metric, struct str value,
+                          struct labels *ret_labels, double *ret_v,
+                          const struct histogram **ret_h, struct error *err)
+{
+        struct str line = str_from(arena_printf(arena, STR_FMT " " STR_FMT, STR_ARG(metric),
+                                                STR_ARG(value)));
+        struct script_series series;
+
+        if (!script_series_parse(arena, line, &series, err))
+                return false;
+        if (value.len && (series.count != 1 || series.values[0].omitted))
+                return error_set(err, ERROR_INVALID, "\"" STR_FMT "\" is not one value",
+                                 STR_ARG(value));
+        *ret_labels = series.labels;
+        *ret_v = value.len ? series.values[0].v : 0;
+        *ret_h = value.len ? series.values[0].h : NULL;
         return true;
 }

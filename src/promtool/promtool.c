@@ -67,6 +67,15 @@ static const struct argument rules_arguments[] = {
          .file = true},
 };
 
+static const struct option test_options[] = {
+        {"run", OPTION_LIST, "Only tests whose name matches this expression.",
+         .placeholder = "RUN"},
+        {"ignore-unknown-fields", OPTION_SWITCH, "Pass over fields that are not known."},
+};
+static const struct argument test_arguments[] = {
+        {"test-rule-file", "The tests.", .required = true, .many = true, .file = true},
+};
+
 static const struct option metrics_options[] = {
         {"extended", OPTION_SWITCH, "Show how many series each metric has."},
         {"lint", OPTION_TEXT, "What to lint: all or none.", .fallback = "all"},
@@ -223,6 +232,8 @@ static const struct command commands[] = {
          OPTIONS(create_options), ARGUMENTS(create_arguments), tsdb_create_openmetrics},
         {"promql format", "Print an expression in its canonical layout.",
          ARGUMENTS(format_arguments), .run = promql_format},
+        {"test rules", "Test rules against given series.", OPTIONS(test_options),
+         ARGUMENTS(test_arguments), test_rules},
         {"promql label-matchers set", "Set a matcher in all selectors.", OPTIONS(set_options),
          ARGUMENTS(set_arguments), promql_matchers_set},
         {"promql label-matchers delete", "Remove a matcher from all selectors.",
@@ -246,6 +257,7 @@ static const struct command_group groups[] = {
         {"push", "Push to a server.", OPTIONS(push_group_options)},
         {"tsdb", "Look at a database of Prometheus."},
         {"tsdb create-blocks-from", "Make blocks.", OPTIONS(create_group_options)},
+        {"test", "Test rules."},
         {"promql", "Lay out and edit expressions. Needs --experimental."},
         {"promql label-matchers", "Edit the matchers of an expression."},
 };

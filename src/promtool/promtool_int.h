@@ -22,6 +22,7 @@ int query_series(const struct words *words);
 int query_labels(const struct words *words);
 int query_analyze(const struct words *words);
 int push_metrics(const struct words *words);
+int test_rules(const struct words *words);
 int tsdb_list(const struct words *words);
 int tsdb_dump(const struct words *words);
 int tsdb_dump_openmetrics(const struct words *words);
