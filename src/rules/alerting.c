@@ -302,13 +302,13 @@ static void merge(struct alert_set *set, const struct candidate *found, size_t f
 static void add_outputs(const struct alert_set *set, struct evaluation *eval,
                         const struct alert *alert)
 {
+        int64_t active_at_s = alert->active_at_ms / 1000;
         struct labels_builder builder;
 
         labels_builder_init(&builder, eval->arena, alert->labels);
         labels_builder_set(&builder, LABEL_METRIC_NAME, STR_LIT("ALERTS_FOR_STATE"));
         labels_builder_set(&builder, LABEL_ALERT_NAME, set->rule->alert);
-        evaluation_add(eval, labels_builder_finish(&builder),
-                       (double)(alert->active_at_ms / 1000), NULL);
+        evaluation_add(eval, labels_builder_finish(&builder), (double)active_at_s, NULL);
         labels_builder_init(&builder, eval->arena, alert->labels);
         labels_builder_set(&builder, LABEL_METRIC_NAME, STR_LIT("ALERTS"));
         labels_builder_set(&builder, LABEL_ALERT_NAME, set->rule->alert);
