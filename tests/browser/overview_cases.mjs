@@ -34,6 +34,16 @@ export const cases = [
     },
   },
   {
+    name: 'overview of a new store shows the minutes that are there',
+    async run({ open }) {
+      const tab = await open();
+      const { page } = tab;
+      await tab.goto('/');
+      await page.locator('.uplot canvas').first().waitFor();
+      await page.getByRole('button', { name: 'Time range: Last 5m' }).waitFor();
+    },
+  },
+  {
     name: 'overview draws every panel with units',
     async run(world) {
       const { page } = await openOverview(world);

@@ -21,11 +21,17 @@ import { HostStats } from '../panels/host_stats';
 import { useClock } from '../settings/clock';
 import { place, pushSearch } from '../settings/location';
 
-const DEFAULT_RANGE: TimeRange = { kind: 'relative', seconds: 3600 };
+/** Until an hour is there, the range that what is there fills best. */
+const DEFAULT_RANGES_SECONDS = [300, 900, 3600];
 const DEFAULT_REFRESH_SECONDS = 15;
 /** Until the first samples are there it looks this often. */
 const WAITING_REFRESH_SECONDS = 2;
 const CHART_POINTS = 300;
+
+function defaultRange(historySeconds: number): TimeRange {
+  const fitting = DEFAULT_RANGES_SECONDS.find((seconds) => historySeconds <= seconds);
+  return { kind: 'relative', seconds: fitting ?? DEFAULT_RANGES_SECONDS.at(-1)! };
+}
 
 function hostKey(host: Host): string {
   return JSON.stringify([host.job, host.instance]);
@@ -106,7 +112,6 @@ function HostCharts({ host, range, now, onRange }: {
 
 export function Overview() {
   const params = new URLSearchParams(place.value.search);
-  const range = rangeFromParams(params, DEFAULT_RANGE);
   const [refresh, setRefresh] = useState(DEFAULT_REFRESH_SECONDS);
   const [waiting, setWaiting] = useState(true);
   const clock = useClock(waiting ? WAITING_REFRESH_SECONDS : refresh, isLoading);
@@ -115,6 +120,7 @@ export function Overview() {
   if (waiting && host !== undefined) setWaiting(false);
   const facts = useLoad(host === undefined ? null : JSON.stringify([hostKey(host), clock.now]),
                         (signal) => loadHostFacts(host!, signal));
+  const range = rangeFromParams(params, defaultRange(facts.data?.historySeconds ?? 0));
 
   function change(next: TimeRange, nextHost: Host | undefined): void {
     const changed = new URLSearchParams(rangeToParams(next));
@@ -144,7 +150,7 @@ export function Overview() {
       </div>
       {hosts.error !== null && <Notice kind="error">{hosts.error.message}</Notice>}
       {host === undefined && hosts.error === null && <Waiting />}
-      {host !== undefined && (
+      {host !== undefined && (facts.data !== null || facts.error !== null) && (
         <HostCharts key={hostKey(host)} host={host} range={range} now={clock.now}
                     onRange={(next) => change(next, host)} />
       )}

@@ -55,20 +55,24 @@ export interface HostFacts {
   cpus: number | null;
   targetsUp: number;
   targetsDown: number;
+  /** How far back there are samples, an hour at most. */
+  historySeconds: number;
 }
 
 export async function loadHostFacts(host: Host, signal: AbortSignal): Promise<HostFacts> {
   const matchers = hostMatchers(host);
-  const [uptime, cpus, up, down] = await Promise.all([
+  const [uptime, cpus, up, down, history] = await Promise.all([
     vector(`node_time_seconds{${matchers}} - node_boot_time_seconds{${matchers}}`, signal),
     vector(`count(count by (cpu) (node_cpu_seconds_total{${matchers}}))`, signal),
     vector('count(up == 1)', signal),
     vector('count(up == 0)', signal),
+    vector(`time() - min(min_over_time(timestamp(node_time_seconds{${matchers}})[1h:15s]))`, signal),
   ]);
   const number = (series: InstantSeries[]): number | null =>
     series[0]?.value === undefined ? null : Number(series[0].value[1]);
   return {
     uptimeSeconds: number(uptime), cpus: number(cpus),
     targetsUp: number(up) ?? 0, targetsDown: number(down) ?? 0,
+    historySeconds: number(history) ?? 0,
   };
 }
