@@ -56,6 +56,9 @@ NODISCARD bool api_collect_texts(struct querier *querier, struct arena *arena,
 /* ---- values ------------------------------------------------------------------------------- */
 
 void api_write_labels(struct json_writer *writer, struct labels labels);
+/* The same into `text` of at least API_TIMESTAMP_MAX bytes, without a NUL; returns the length. */
+enum { API_TIMESTAMP_MAX = 32 };
+size_t api_format_timestamp(char *text, int64_t t_ms);
 void api_write_timestamp(struct buf *out, int64_t t_ms); /* seconds, at most 3 decimals */
 void api_write_time(struct json_writer *writer, int64_t t_ms); /* RFC 3339; never: year 1 */
 

@@ -315,18 +315,31 @@ void api_write_labels(struct json_writer *writer, struct labels labels)
         json_object_end(writer);
 }
 
+size_t api_format_timestamp(char *text, int64_t t_ms)
+{
+        uint64_t ms = t_ms < 0 ? -(uint64_t)t_ms : (uint64_t)t_ms;
+        uint64_t whole = ms / 1000, fraction = ms % 1000;
+        char digits[24], *end = digits + sizeof(digits), *begin = end, *out = text;
+
+        if (fraction) {
+                for (int i = 0; i < 3; i++, fraction /= 10)
+                        *--begin = (char)('0' + fraction % 10);
+                *--begin = '.';
+        }
+        do
+                *--begin = (char)('0' + whole % 10);
+        while (whole /= 10);
+        if (t_ms < 0)
+                *out++ = '-';
+        memcpy(out, begin, (size_t)(end - begin));
+        return (size_t)(out + (end - begin) - text);
+}
+
 void api_write_timestamp(struct buf *out, int64_t t_ms)
 {
-        int64_t whole = t_ms / 1000, fraction = t_ms % 1000;
-        char text[32];
-        int len;
+        char text[API_TIMESTAMP_MAX];
 
-        if (fraction)
-                len = snprintf(text, sizeof(text), "%s%lld.%03lld", t_ms < 0 ? "-" : "",
-                               llabs((long long)whole), llabs((long long)fraction));
-        else
-                len = snprintf(text, sizeof(text), "%lld", (long long)whole);
-        buf_append(out, text, (size_t)len);
+        buf_append(out, text, api_format_timestamp(text, t_ms));
 }
 
 void api_write_time(struct json_writer *writer, int64_t t_ms)

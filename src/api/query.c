@@ -11,14 +11,15 @@ enum { POINTS_MAX = 11000 };
 
 static void write_value(struct buf *out, int64_t t_ms, double v)
 {
-        char text[DOUBLE_TEXT_MAX];
-        size_t len = double_format(text, v, DOUBLE_API);
+        char text[API_TIMESTAMP_MAX + DOUBLE_TEXT_MAX + 8], *at = text;
 
-        buf_append_byte(out, '[');
-        api_write_timestamp(out, t_ms);
-        buf_append(out, ",\"", 2);
-        buf_append(out, text, len);
-        buf_append(out, "\"]", 2);
+        *at++ = '[';
+        at += api_format_timestamp(at, t_ms);
+        *at++ = ',';
+        *at++ = '"';
+        at += double_format(at, v, DOUBLE_API);
+        memcpy(at, "\"]", 2);
+        buf_append(out, text, (size_t)(at + 2 - text));
 }
 
 static void write_histogram(struct buf *out, int64_t t_ms, const struct histogram *h)

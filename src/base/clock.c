@@ -24,6 +24,11 @@ static int64_t real_mono_ns(void *ctx)
 
 const struct clock clock_real = {real_now_ns, real_mono_ns, NULL};
 
+int64_t clock_mono_coarse_ns(void)
+{
+        return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t clock_thread_cpu_ns(void)
 {
         return read_clock(CLOCK_THREAD_CPUTIME_ID);

@@ -28,6 +28,8 @@ static inline int64_t clock_mono_ns(const struct clock *clock)
         return clock->mono_ns(clock->ctx);
 }
 
+/* The monotonic time of clock_real, up to some milliseconds old: for looking at it all the time. */
+int64_t clock_mono_coarse_ns(void);
 int64_t clock_thread_cpu_ns(void); /* CPU time this thread has used */
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <sys/random.h>
 
+/* Most keys are a few bytes, for which a call into a library costs more than the hash. */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 static uint8_t identity_secret[XXH3_SECRET_SIZE_MIN];

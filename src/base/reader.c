@@ -1,6 +1,6 @@
 #include "base/reader.h"
 
-uint64_t reader_varint(struct reader *r)
+uint64_t reader_long_varint(struct reader *r)
 {
         uint64_t value = 0;
 

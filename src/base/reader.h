@@ -74,7 +74,14 @@ static inline uint64_t reader_u64(struct reader *r)
 }
 
 /* LEB128, at most 10 bytes; longer or overflowing forms fail. */
-uint64_t reader_varint(struct reader *r);
+uint64_t reader_long_varint(struct reader *r);
+static inline uint64_t reader_varint(struct reader *r)
+{
+        if (LIKELY(!r->failed && r->pos < r->end && *r->pos < 0x80))
+                return *r->pos++;
+        return reader_long_varint(r);
+}
+
 int64_t reader_zigzag(struct reader *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -109,6 +110,33 @@ static void test_double_parse(void **state)
         assert_false(double_parse(STR_LIT("1.7976931348623159e308"), &v));
         assert_true(double_parse(STR_LIT("2.4703282292062328e-324"), &v) && v == 0x1p-1074);
         assert_true(double_parse(STR_LIT("2e-324"), &v) && v == 0);
+}
+
+/* Short decimals are written as they were meant: printf has all the digits that there are. */
+static void test_double_format_short(void **state)
+{
+        uint64_t random = 88172645463325252u;
+
+        (void)state;
+        for (int i = 0; i < 300000; i++) {
+                char text[DOUBLE_TEXT_MAX], want[64];
+                int places = i % 8, len;
+                double v;
+
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                v = (double)(int64_t)(random % 1000000000000000u >> i / 8 % 48) / pow(10, places);
+                if (v < 1e-6)
+                        continue;
+                len = snprintf(want, sizeof(want), "%s%.*f", i & 8 ? "-" : "", places, v);
+                while (places && want[len - 1] == '0')
+                        len--;
+                len -= places && want[len - 1] == '.';
+                want[len] = '\0';
+                assert_int_equal(double_format(text, i & 8 ? -v : v, DOUBLE_API), len);
+                assert_string_equal(text, want);
+        }
 }
 
 /* Random doubles survive the round trip bit for bit. */
@@ -408,6 +436,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_double_format), cmocka_unit_test(test_double_parse),
+                cmocka_unit_test(test_double_format_short),
                 cmocka_unit_test(test_double_round_trip), cmocka_unit_test(test_regex_match),
                 cmocka_unit_test(test_regex_expand), cmocka_unit_test(test_json_writer),
                 cmocka_unit_test(test_quote), cmocka_unit_test(test_quote_parse),

@@ -54,6 +54,59 @@ static char *put_exponent(char *out, const char *digits, int count, int exponent
         return out + snprintf(out, 8, "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
 }
 
+/* Digits of v from the back; returns where they begin. */
+static char *put_digits_before(char *end, uint64_t v)
+{
+        do {
+                *--end = static_cast<char>('0' + v % 10);
+                v /= 10;
+        } while (v);
+        return end;
+}
+
+enum { FEW_PLACES = 6 };
+
+/* Values of at most 15 digits, 6 of them behind the point, which most measured ones are. No two
+ * such decimals are the same double, so one that reads back to v is its shortest text. Returns 0
+ * when v is none, or so large or small that it is not written like that. */
+static size_t put_short(char *text, double v, enum double_style style)
+{
+        static const double scale = 1e6;
+        char digits[24], *end = digits + sizeof(digits), *begin, *out = text;
+        double magnitude = std::fabs(v);
+        uint64_t integer;
+        bool whole;
+
+        if (!(magnitude >= 1e-3 && magnitude < (style == DOUBLE_F || style == DOUBLE_API ? 1e15
+                                                                                         : 1e6)))
+                return 0;
+        integer = static_cast<uint64_t>(magnitude);
+        whole = static_cast<double>(integer) == magnitude;
+        if (!whole) {
+                if (magnitude >= 1e9)
+                        return 0;
+                integer = static_cast<uint64_t>(magnitude * scale + 0.5);
+                if (static_cast<double>(integer) / scale != magnitude)
+                        return 0;
+        }
+        begin = put_digits_before(end, integer);
+        if (v < 0)
+                *out++ = '-';
+        if (whole) {
+                memcpy(out, begin, static_cast<size_t>(end - begin));
+                return static_cast<size_t>(out + (end - begin) - text);
+        }
+        while (end - begin <= FEW_PLACES)
+                *--begin = '0';
+        while (begin < end - FEW_PLACES)
+                *out++ = *begin++;
+        *out++ = '.';
+        while (end[-1] == '0')
+                end--;
+        memcpy(out, begin, static_cast<size_t>(end - begin));
+        return static_cast<size_t>(out + (end - begin) - text);
+}
+
 static bool wants_exponent(double magnitude, int exponent, enum double_style style)
 {
         switch (style) {
@@ -71,8 +124,17 @@ static bool wants_exponent(double magnitude, int exponent, enum double_style sty
 extern "C" size_t double_format(char *text, double v, enum double_style style)
 {
         char digits[24], *out = text;
+        size_t len = put_short(text, v, style);
         int count, point;
 
+        if (len && style == DOUBLE_OPENMETRICS && !memchr(text, '.', len)) {
+                memcpy(text + len, ".0", 2);
+                len += 2;
+        }
+        if (len) {
+                text[len] = '\0';
+                return len;
+        }
         if (std::isnan(v)) {
                 memcpy(text, "NaN", 4);
                 return 3;

@@ -1,40 +1,64 @@
 /* rate, increase, delta and their relatives. */
 #include "promql/func_range_int.h"
 
+static double factor_of(const struct window *w, double to_start, bool is_rate)
+{
+        const struct window_stretch *stretch = &w->stretch;
+        double factor = (stretch->sampled + to_start + stretch->to_end) / stretch->sampled;
+
+        return is_rate ? factor / ((double)w->range_ms / 1000) : factor;
+}
+
+/* How far the samples are stretched towards the ends of the range. Scraping is regular, so that
+ * one window after the other has its samples at the same places. */
+static void find_stretch(struct window *w, bool is_rate)
+{
+        struct window_stretch *stretch = &w->stretch;
+        size_t gaps = w->count - 1;
+        int64_t before_ms = w->t_ms[0] - w->start_ms, after_ms = w->end_ms - w->t_ms[gaps];
+        int64_t span_ms = w->t_ms[gaps] - w->t_ms[0];
+        double average, threshold;
+
+        if (stretch->gaps == gaps && stretch->before_ms == before_ms &&
+            stretch->after_ms == after_ms && stretch->span_ms == span_ms)
+                return;
+        *stretch = (struct window_stretch){gaps, before_ms, after_ms, span_ms,
+                                           .to_start = (double)before_ms / 1000,
+                                           .to_end = (double)after_ms / 1000,
+                                           .sampled = (double)span_ms / 1000};
+        average = stretch->sampled / (double)gaps;
+        /* A sample within 1.1 average gaps of the end of the range is taken to be next to it. */
+        threshold = average * 1.1;
+        if (stretch->to_start >= threshold)
+                stretch->to_start = average / 2;
+        if (stretch->to_end >= threshold)
+                stretch->to_end = average / 2;
+        stretch->factor = factor_of(w, stretch->to_start, is_rate);
+}
+
 /* last - first, with what a counter lost at its resets added back, stretched to the ends of the
  * range as far as the spacing of the samples suggests that the series goes on. */
-static bool extrapolate(const struct window *w, bool is_counter, bool is_rate, double *ret_v)
+static bool extrapolate(struct window *w, bool is_counter, bool is_rate, double *ret_v)
 {
-        size_t gaps = w->count - 1;
-        double result, to_start, to_end, sampled, average, threshold, factor;
+        const struct window_stretch *stretch = &w->stretch;
+        double result, factor;
 
         if (w->count < 2)
                 return false;
-        result = w->v[gaps] - w->v[0];
+        result = w->v[w->count - 1] - w->v[0];
         for (size_t i = 0; is_counter && i < w->event_count; i++)
                 result += w->v[w->events[i] - w->base - 1];
-        to_start = (double)(w->t_ms[0] - w->start_ms) / 1000;
-        to_end = (double)(w->end_ms - w->t_ms[gaps]) / 1000;
-        sampled = (double)(w->t_ms[gaps] - w->t_ms[0]) / 1000;
-        average = sampled / (double)gaps;
-        /* A sample within 1.1 average gaps of the end of the range is taken to be next to it. */
-        threshold = average * 1.1;
-        if (to_start >= threshold)
-                to_start = average / 2;
-        if (is_counter) {
-                double to_zero = to_start;
+        find_stretch(w, is_rate);
+        factor = stretch->factor;
+        /* Counters do not go below zero. One that began above its growth was zero longer ago than
+         * the samples reach, and needs no division to know. */
+        if (is_counter && result > 0 && w->v[0] >= 0 &&
+            (w->v[0] < result || stretch->sampled < stretch->to_start)) {
+                double to_zero = stretch->sampled * (w->v[0] / result);
 
-                /* Counters do not go below zero. */
-                if (result > 0 && w->v[0] >= 0)
-                        to_zero = sampled * (w->v[0] / result);
-                if (to_zero < to_start)
-                        to_start = to_zero;
+                if (to_zero < stretch->to_start)
+                        factor = factor_of(w, to_zero, is_rate);
         }
-        if (to_end >= threshold)
-                to_end = average / 2;
-        factor = (sampled + to_start + to_end) / sampled;
-        if (is_rate)
-                factor /= (double)w->range_ms / 1000;
         *ret_v = result * factor;
         return true;
 }

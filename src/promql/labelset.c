@@ -22,6 +22,9 @@ struct labels labelset_drop_metadata(struct arena *arena, struct labels labels)
         struct label *items;
         size_t count = 0;
 
+        /* The name is usually all there is, in front. */
+        if (labels.count && is_metadata(labels.items[0].name))
+                labels = (struct labels){labels.items + 1, labels.count - 1};
         if (!labelset_has_metadata(labels))
                 return labels;
         items = arena_array(arena, struct label, labels.count);

@@ -402,12 +402,28 @@ bool eval_select(struct eval *eval, struct error *err)
         return select_below(eval, eval->expr->root, err);
 }
 
+/* Series differ in what is not metadata when all have one name and no other metadata. */
+static bool list_of_one_name(const struct series_list *list)
+{
+        for (size_t i = 0; i < list->count; i++) {
+                struct labels labels = list->items[i].labels;
+
+                if (!labels.count || !str_equal(labels.items[0].name, LABEL_METRIC_NAME) ||
+                    !str_equal(labels.items[0].value, list->items[0].labels.items[0].value) ||
+                    labelset_has_metadata((struct labels){labels.items + 1, labels.count - 1}))
+                        return false;
+        }
+        return true;
+}
+
 static bool list_unique(struct eval *eval, const struct series_list *list)
 {
         struct query_arena arena;
         struct labelset_table table;
         bool unique = true;
 
+        if (list_of_one_name(list))
+                return true;
         query_arena_init(&arena, &eval->budget);
         labelset_table_init(&table, &arena.arena);
         for (size_t i = 0; i < list->count && unique; i++)

@@ -71,6 +71,13 @@ NODISCARD bool scan_read(struct eval *eval, const struct series *series, int64_t
 
 /* In range.c: functions over range vectors. */
 enum range_extension { RANGE_PLAIN, RANGE_ANCHORED, RANGE_SMOOTHED };
+/* What rate() worked out about a window, as long as the next ones lie the same. */
+struct window_stretch {
+        size_t gaps; /* between samples; 0: nothing yet */
+        int64_t before_ms, after_ms, span_ms;
+        double to_start, to_end, sampled, factor;
+};
+
 /* One step's view of the samples of one series. */
 struct window {
         const int64_t *t_ms;
@@ -84,6 +91,7 @@ struct window {
         /* For the function's own use from one window of a series to the next: the position of
          * the extreme, and up to where it was looked for (0: not yet); counted like `events`. */
         size_t extreme, extreme_end;
+        struct window_stretch stretch;
         /* With `mixed` there are no events, what is above is of the floats alone, and these are
          * all samples by kind; one kind may be missing. */
         bool mixed;

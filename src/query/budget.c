@@ -9,7 +9,7 @@ void query_budget_init(struct query_budget *budget, size_t samples_max, size_t b
                 .samples_max = samples_max,
                 .bytes_max = bytes_max,
                 .read_max = UINT64_MAX,
-                .deadline_ns = clock_mono_ns(&clock_real) + timeout_ms * 1000000,
+                .deadline_ns = clock_mono_coarse_ns() + timeout_ms * 1000000,
                 .cancel = cancel,
         };
 }
@@ -63,7 +63,7 @@ static bool is_canceled(const struct query_budget *budget)
 
 bool query_budget_expired(const struct query_budget *budget)
 {
-        return is_canceled(budget) || clock_mono_ns(&clock_real) > budget->deadline_ns;
+        return is_canceled(budget) || clock_mono_coarse_ns() > budget->deadline_ns;
 }
 
 bool query_budget_check(struct query_budget *budget, struct error *err)
@@ -80,7 +80,7 @@ bool query_budget_check(struct query_budget *budget, struct error *err)
         if (is_canceled(budget))
                 return error_set(err, ERROR_CANCELED,
                                  "query was canceled in expression evaluation");
-        if (clock_mono_ns(&clock_real) > budget->deadline_ns)
+        if (clock_mono_coarse_ns() > budget->deadline_ns)
                 return error_set(err, ERROR_TIMEOUT,
                                  "query timed out in expression evaluation");
         return true;

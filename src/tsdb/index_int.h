@@ -38,6 +38,8 @@ uint64_t index_series_count(struct index *index);
 struct labels index_labels(const struct index *index, uint32_t id, struct arena *arena);
 /* Orders two known series as labels_compare orders their labels. */
 int index_compare(const struct index *index, uint32_t a, uint32_t b);
+/* Puts known series into that order. */
+void index_sort(const struct index *index, uint32_t *ids, size_t count);
 
 /* Ids of all series that match, ascending, in the arena. ERROR_LIMIT, ERROR_CANCELED. */
 NODISCARD bool index_select(struct index *index, struct arena *arena,

@@ -113,12 +113,67 @@ static void test_literals(void **state)
         assert_literals("a)", "^a");
 }
 
+/* ---- series by their labels ---------------------------------------------------------------- */
+
+/* A label set of up to 12 of 14 names; values are often the same, or prefixes of one another. */
+static struct labels random_labels(struct rng *rng, struct arena *arena, unsigned variety)
+{
+        struct label *items = arena_array(arena, struct label, 14);
+        size_t count = 0;
+
+        for (char name = 'a'; name < 'o'; name++) {
+                char value[24];
+
+                if (rng_below(rng, 7) == 0)
+                        continue;
+                snprintf(value, sizeof(value), "%.*s%u", (int)rng_below(rng, 3), "xx",
+                         (unsigned)rng_below(rng, name == 'c' ? variety : 2));
+                items[count].name = arena_str(arena, str_make(&name, 1));
+                items[count++].value = arena_str(arena, str_from(value));
+        }
+        return (struct labels){items, count};
+}
+
+static void check_sort(struct rng *rng, size_t count, unsigned variety)
+{
+        struct index *index = index_new();
+        uint32_t *ids = calloc(count + 1, sizeof(*ids));
+        _Atomic uint32_t next_id = 1;
+        struct arena arena;
+        size_t kept = 0;
+
+        arena_init(&arena, SIZE_MAX);
+        for (size_t i = 0; i < count; i++)
+                if (index_resolve(index, random_labels(rng, &arena, variety), 0, &next_id,
+                                  &ids[kept]) == INDEX_CREATED)
+                        kept++;
+        index_sort(index, ids, kept);
+        for (size_t i = 1; i < kept; i++)
+                assert_true(labels_compare(index_labels(index, ids[i - 1], &arena),
+                                           index_labels(index, ids[i], &arena)) < 0);
+        free(ids);
+        arena_release(&arena);
+        index_unref(index);
+}
+
+static void test_sort(void **state)
+{
+        struct rng rng = rng_seeded("index sort");
+
+        (void)state;
+        for (size_t count = 0; count < 200; count++)
+                check_sort(&rng, count, 3);
+        check_sort(&rng, 5000, 2);
+        check_sort(&rng, 5000, 100000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_part_find),
                 cmocka_unit_test(test_first_of_a_timestamp_stays),
                 cmocka_unit_test(test_literals),
+                cmocka_unit_test(test_sort),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,11 +60,6 @@ static bool find_ids(struct store_querier *querier, struct arena *arena,
         return true;
 }
 
-static int by_labels(const void *a, const void *b, void *index)
-{
-        return index_compare(index, *(const uint32_t *)a, *(const uint32_t *)b);
-}
-
 static void drop_index(void *index)
 {
         index_unref(index);
@@ -85,7 +80,7 @@ static bool querier_select(struct querier *base, struct arena *arena,
         items = arena_try_alloc(arena, (count + 1) * sizeof(*items));
         if (!items)
                 return error_set(err, ERROR_LIMIT, "query needs more memory than its budget");
-        qsort_r(ids, count, sizeof(*ids), by_labels, querier->index);
+        index_sort(querier->index, ids, count);
         for (size_t i = 0; i < count; i++) {
                 if (i % CHECK_EVERY == 0 && !may_go_on(arena, cancel, err))
                         return false;
@@ -216,7 +211,7 @@ static bool select_any(struct store_querier *querier, struct arena *arena,
                 *ret_count = roaring_bitmap_get_cardinality(any);
                 *ret_ids = arena_array(arena, uint32_t, *ret_count + 1);
                 roaring_bitmap_to_uint32_array(any, *ret_ids);
-                qsort_r(*ret_ids, *ret_count, sizeof(**ret_ids), by_labels, querier->index);
+                index_sort(querier->index, *ret_ids, *ret_count);
         }
         roaring_bitmap_free(any);
         return ok;
