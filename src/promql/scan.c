@@ -78,10 +78,21 @@ void scratch_release(struct scratch *scratch)
         alloc_free(&scan_type, scratch->per_step);
 }
 
+VECTORIZE static bool any_stale(const double *v, size_t count)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < count; i++)
+                any |= sample_is_stale(v[i]);
+        return any;
+}
+
 static void drop_stale(struct samples *samples)
 {
         size_t kept = 0;
 
+        if (!samples->count || !any_stale(samples->v, samples->count))
+                return;
         for (size_t i = 0; i < samples->count; i++) {
                 if (sample_is_stale(samples->v[i]))
                         continue;

@@ -229,13 +229,45 @@ bool chunk_share(struct chunk *chunk, const struct chunk *times)
         return true;
 }
 
-static bool read_all_times(struct reader *r, const struct chunk *chunk, int64_t *t_ms)
+/* Columns of timestamps that this thread has decoded: the series of a target are read one after the
+ * other and share theirs. Steady ones are as quickly made again. */
+struct kept_times {
+        uint64_t of; /* as chunk.times_of */
+        uint32_t number, count;
+        int64_t t_ms[CHUNK_MAX_SAMPLES];
+};
+enum { KEPT_TIMES = 4 };
+static __thread struct kept_times kept_times[KEPT_TIMES];
+
+static bool is_steady(struct reader r)
+{
+        int64_t begin, step;
+
+        return ints_take_steady(&r, &begin, &step);
+}
+
+/* The timestamps of a block, in `room` or kept; NULL when they make no sense. */
+static const int64_t *find_times(struct reader *r, const struct chunk *chunk, int64_t *room)
 {
         struct reader shared = reader_make(chunk->shared_times.data, chunk->shared_times.len);
+        struct kept_times *kept = &kept_times[(chunk->times_of + chunk->times) % KEPT_TIMES];
 
         if (!chunk->is_shared)
-                return read_times(r, chunk, t_ms);
-        return chunk->shared_times.data && read_times(&shared, chunk, t_ms);
+                return read_times(r, chunk, room) ? room : NULL;
+        if (chunk->times_of && kept->of == chunk->times_of && kept->number == chunk->times &&
+            kept->count == chunk->count)
+                return kept->t_ms;
+        if (!chunk->shared_times.data)
+                return NULL;
+        if (!chunk->times_of || chunk->count == 1 || is_steady(shared))
+                return read_times(&shared, chunk, room) ? room : NULL;
+        kept->of = 0;
+        if (!read_times(&shared, chunk, kept->t_ms))
+                return NULL;
+        kept->of = chunk->times_of;
+        kept->number = chunk->times;
+        kept->count = chunk->count;
+        return kept->t_ms;
 }
 
 static void read_starts(struct reader *r, struct samples *samples, size_t count)
@@ -247,23 +279,74 @@ static void read_starts(struct reader *r, struct samples *samples, size_t count)
                 samples_set_start(samples, samples->count + i, starts[i]);
 }
 
-bool chunk_decode(const struct chunk *chunk, struct samples *samples, struct error *err)
+/* How many of the timestamps, which ascend, are before t_ms. */
+static size_t count_before(const int64_t *times, size_t count, int64_t t_ms)
+{
+        size_t low = 0;
+
+        if (!count || times[count - 1] < t_ms)
+                return count;
+        while (count > 0 && times[low] < t_ms) {
+                size_t half = count / 2;
+
+                if (times[low + half] < t_ms) {
+                        low += half + 1;
+                        count -= half + 1;
+                } else {
+                        count = half;
+                }
+        }
+        return low;
+}
+
+/* Moves entries [begin, end), counted from `at`, down to there. */
+static void keep_between(struct samples *samples, size_t at, size_t begin, size_t end)
+{
+        size_t bytes = (end - begin) * 8, from = at + begin;
+
+        if (!begin)
+                return;
+        memmove(samples->v + at, samples->v + from, bytes);
+        if (samples->h)
+                memmove(samples->h + at, samples->h + from, bytes);
+        if (samples->start_ms)
+                memmove(samples->start_ms + at, samples->start_ms + from, bytes);
+}
+
+bool chunk_decode_between(const struct chunk *chunk, int64_t mint_ms, int64_t maxt_ms,
+                          struct samples *samples, struct error *err)
 {
         struct reader r = reader_make(chunk->columns.data, chunk->columns.len);
-        size_t count = samples->count;
+        size_t at = samples->count, begin, end;
+        const int64_t *times;
 
         samples_reserve(samples, chunk->count);
-        if (chunk->kind == CHUNK_TIMES || !read_all_times(&r, chunk, samples->t_ms + count))
+        times = chunk->kind == CHUNK_TIMES ? NULL : find_times(&r, chunk, samples->t_ms + at);
+        if (!times)
                 return error_set(err, ERROR_CORRUPT, "block's timestamps make no sense");
+        begin = count_before(times, chunk->count, mint_ms);
+        end = maxt_ms == INT64_MAX ? chunk->count
+                                   : count_before(times, chunk->count, maxt_ms + 1);
+        if (begin >= end)
+                return true;
         if (chunk->has_starts)
                 read_starts(&r, samples, chunk->count);
         if (chunk->kind == CHUNK_FLOATS)
-                chunk_values_decode(&r, samples->v + count, chunk->count);
+                chunk_values_decode(&r, samples->v + at, chunk->count, begin, end);
         else
                 chunk_histograms_decode(&r, samples, chunk->count);
         samples->count += chunk->count;
-        if (!r.failed && !reader_left(&r))
-                return true;
-        samples_truncate(samples, count);
-        return error_set(err, ERROR_CORRUPT, "block's values make no sense");
+        if (r.failed || reader_left(&r)) {
+                samples_truncate(samples, at);
+                return error_set(err, ERROR_CORRUPT, "block's values make no sense");
+        }
+        memmove(samples->t_ms + at, times + begin, (end - begin) * sizeof(*times));
+        keep_between(samples, at, begin, end);
+        samples_truncate(samples, at + (end - begin));
+        return true;
+}
+
+bool chunk_decode(const struct chunk *chunk, struct samples *samples, struct error *err)
+{
+        return chunk_decode_between(chunk, INT64_MIN, INT64_MAX, samples, err);
 }

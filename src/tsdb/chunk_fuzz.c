@@ -21,9 +21,16 @@ static void try_block(const uint8_t *data, size_t size)
             (!chunk_parse(data + len, size - len, 1700000000000, &times, &len, NULL) ||
              !chunk_share(&chunk, &times)))
                 BUG_ON(chunk_decode(&chunk, &samples, NULL));
-        if (chunk_decode(&chunk, &samples, NULL))
-                for (size_t i = 1; i < samples.count; i++)
+        if (chunk_decode(&chunk, &samples, NULL)) {
+                size_t count = samples.count, last = count - 1;
+
+                for (size_t i = 1; i < count; i++)
                         BUG_ON(samples.t_ms[i] <= samples.t_ms[i - 1]);
+                BUG_ON(!chunk_decode_between(&chunk, samples.t_ms[last], INT64_MAX, &samples,
+                                             NULL));
+                BUG_ON(samples.count != count + 1 ||
+                       sample_bits(samples.v[count]) != sample_bits(samples.v[last]));
+        }
         samples_release(&samples);
 }
 
@@ -54,7 +61,7 @@ static void try_columns(const uint8_t *data, size_t size)
 
         ints_decode(&r, integers, count);
         r = reader_make(data + 2, size - 2);
-        chunk_values_decode(&r, v, count);
+        chunk_values_decode(&r, v, count, 0, count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -70,7 +70,7 @@ static void get_buckets(struct reader *r, double *buckets, size_t bucket_count, 
         double column[CHUNK_MAX_SAMPLES];
 
         for (size_t bucket = 0; bucket < bucket_count && !r->failed; bucket++) {
-                chunk_values_decode(r, column, count);
+                chunk_values_decode(r, column, count, 0, count);
                 for (size_t i = 0; i < count && !r->failed; i++)
                         buckets[i * bucket_count + bucket] = column[i];
         }
@@ -80,13 +80,13 @@ static void get_others(struct reader *r, struct histogram *list, size_t count)
 {
         double column[CHUNK_MAX_SAMPLES] = {0};
 
-        chunk_values_decode(r, column, count);
+        chunk_values_decode(r, column, count, 0, count);
         for (size_t i = 0; i < count; i++)
                 list[i].count = column[i];
-        chunk_values_decode(r, column, count);
+        chunk_values_decode(r, column, count, 0, count);
         for (size_t i = 0; i < count; i++)
                 list[i].sum = column[i];
-        chunk_values_decode(r, column, count);
+        chunk_values_decode(r, column, count, 0, count);
         for (size_t i = 0; i < count; i++)
                 list[i].zero_count = column[i];
 }

@@ -71,6 +71,7 @@ struct chunk {
         bool is_shared;          /* timestamps are in column number `times`, which the reader */
         uint32_t times;          /* of the part looks up: until then the next two are empty */
         struct str shared_times;
+        uint64_t times_of;       /* what that column is of, as part.identity; 0: not to be kept */
         int64_t first_t_ms;
         struct str columns;
 };
@@ -109,10 +110,15 @@ NODISCARD bool chunk_share(struct chunk *chunk, const struct chunk *times);
 NODISCARD bool chunk_decode(const struct chunk *chunk, struct samples *samples,
                             struct error *err);
 
-/* A column of values on its own: chunk_values.c. */
+/* The same of the samples in [mint_ms, maxt_ms]; values of others need not make sense. */
+NODISCARD bool chunk_decode_between(const struct chunk *chunk, int64_t mint_ms, int64_t maxt_ms,
+                                    struct samples *samples, struct error *err);
+
+/* A column of values on its own: chunk_values.c. Decoding fills v from `begin` to below `end`;
+ * what is in the rest of it is left open. */
 uint8_t *chunk_values_encode(uint8_t *at, const double *v, size_t count);
 struct reader;
-void chunk_values_decode(struct reader *r, double *v, size_t count);
+void chunk_values_decode(struct reader *r, double *v, size_t count, size_t begin, size_t end);
 /* Histograms behind the timestamps: chunk_histograms.c. */
 size_t chunk_histograms_bound(const struct histogram *first, size_t count);
 uint8_t *chunk_histograms_encode(uint8_t *at, const struct samples *samples, size_t from,

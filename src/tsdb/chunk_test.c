@@ -18,6 +18,51 @@ static uint64_t next_random(void)
         return seed ^= seed << 17;
 }
 
+static void assert_sample(const struct samples *want, size_t i, const struct samples *got, size_t k)
+{
+        const struct histogram *h = samples_histogram(want, i), *b = samples_histogram(got, k);
+
+        assert_true(got->t_ms[k] == want->t_ms[i]);
+        assert_true(sample_bits(got->v[k]) == sample_bits(want->v[i]));
+        assert_true(!h == !b && (!h || (histogram_same(h, b) && h->reset == b->reset)));
+        assert_true((want->start_ms ? want->start_ms[i] : 0) ==
+                    (got->start_ms ? got->start_ms[k] : 0));
+}
+
+static void check_between(const struct chunk *chunk, const struct samples *samples,
+                          int64_t mint_ms, int64_t maxt_ms)
+{
+        struct samples some = {0};
+        struct error err;
+        size_t k = 1;
+
+        samples_append(&some, BASE - 1, -1);
+        assert_ok(chunk_decode_between(chunk, mint_ms, maxt_ms, &some, &err), err);
+        for (size_t i = 0; i < samples->count; i++)
+                if (samples->t_ms[i] >= mint_ms && samples->t_ms[i] <= maxt_ms) {
+                        assert_true(k < some.count);
+                        assert_sample(samples, i, &some, k++);
+                }
+        assert_int_equal(some.count, k);
+        for (; k < some.capacity; k++)
+                assert_true(!(some.h && some.h[k]) && !(some.start_ms && some.start_ms[k]));
+        samples_release(&some);
+}
+
+static void check_ranges(const struct chunk *chunk, const struct samples *samples)
+{
+        for (int round = 0; round < 4; round++) {
+                int64_t a = samples->t_ms[next_random() % samples->count];
+                int64_t b = samples->t_ms[next_random() % samples->count];
+
+                check_between(chunk, samples, a, b);
+                check_between(chunk, samples, a - 1, b + 1);
+                check_between(chunk, samples, a + 1, b - 1);
+        }
+        check_between(chunk, samples, samples->t_ms[samples->count - 1] + 1, INT64_MAX);
+        check_between(chunk, samples, INT64_MIN, samples->t_ms[0] - 1);
+}
+
 /* The samples as one block and back. */
 static size_t round_trip_samples(const struct samples *samples)
 {
@@ -43,14 +88,9 @@ static size_t round_trip_samples(const struct samples *samples)
         assert_true(back.t_ms[0] == BASE - 1 && back.v[0] == -1 && !samples_histogram(&back, 0));
         assert_memory_equal(back.t_ms + 1, samples->t_ms, samples->count * sizeof(*back.t_ms));
         assert_memory_equal(back.v + 1, samples->v, samples->count * sizeof(*back.v));
-        for (size_t i = 0; i < samples->count; i++) {
-                const struct histogram *h = samples_histogram(samples, i),
-                                       *b = samples_histogram(&back, i + 1);
-
-                assert_true(!h == !b && (!h || (histogram_same(h, b) && h->reset == b->reset)));
-                assert_true((samples->start_ms ? samples->start_ms[i] : 0) ==
-                            (back.start_ms ? back.start_ms[i + 1] : 0));
-        }
+        for (size_t i = 0; i < samples->count; i++)
+                assert_sample(samples, i, &back, i + 1);
+        check_ranges(&chunk, samples);
         samples_release(&back);
         free(exact);
         free(bytes);
@@ -377,6 +417,41 @@ static void test_shared_timestamps(void **state)
         samples_release(&back);
 }
 
+/* A thread keeps decoded columns; those of one number in different parts are not the same. */
+static void test_kept_timestamps(void **state)
+{
+        struct samples samples = {0}, back = {0};
+        uint8_t bytes[4096], shared[2][4096];
+        struct chunk chunk, times[2];
+        uint32_t number = 5;
+        struct error err;
+        size_t len;
+
+        (void)state;
+        for (int part = 0; part < 2; part++) {
+                samples_truncate(&samples, 0);
+                for (int i = 0; i < 100; i++)
+                        samples_append(&samples, BASE + i * i * (part + 1), i);
+                len = (size_t)(chunk_times_encode(shared[part], 5, BASE, samples.t_ms, 100) -
+                               shared[part]);
+                assert_ok(chunk_parse(shared[part], len, BASE, &times[part], &len, &err), err);
+        }
+        len = (size_t)(chunk_encode(bytes, 9, BASE, &samples, 0, 100, &number) - bytes);
+        assert_ok(chunk_parse(bytes, len, BASE, &chunk, &len, &err), err);
+        for (int round = 0; round < 40; round++) {
+                int part = (int)(next_random() % 2);
+
+                assert_true(chunk_share(&chunk, &times[part]));
+                chunk.times_of = part ? 1 + (uint64_t)round % 8 : 100;
+                samples_truncate(&back, 0);
+                assert_ok(chunk_decode(&chunk, &back, &err), err);
+                for (int i = 0; i < 100; i++)
+                        assert_true(back.t_ms[i] == BASE + i * i * (part + 1));
+        }
+        samples_release(&samples);
+        samples_release(&back);
+}
+
 /* No flipped bit goes unnoticed. */
 static void test_bit_flips(void **state)
 {
@@ -411,6 +486,7 @@ int main(void)
                 cmocka_unit_test(test_extent),
                 cmocka_unit_test(test_histograms_are_small),
                 cmocka_unit_test(test_shared_timestamps),
+                cmocka_unit_test(test_kept_timestamps),
                 cmocka_unit_test(test_bit_flips),
         };
 

@@ -396,7 +396,8 @@ static void get_bytewise(struct reader *r, int64_t *integers, size_t count)
 }
 
 /* Exceptions stand before the integers, but are put in place after them. */
-static void get_decimal(struct reader *r, double *v, size_t count, bool bytewise)
+static void get_decimal(struct reader *r, double *v, size_t count, size_t begin, size_t end,
+                        bool bytewise)
 {
         unsigned exponent = reader_u8(r);
         uint64_t exception_count = reader_varint(r);
@@ -425,10 +426,10 @@ static void get_decimal(struct reader *r, double *v, size_t count, bool bytewise
                 ints_decode(r, integers, count);
         if (r->failed)
                 return;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = begin; i < end; i++)
                 v[i] = (double)integers[i];
         if (exponent)
-                divide(v, count, powers_of_ten[exponent]);
+                divide(v + begin, end - begin, powers_of_ten[exponent]);
         next = 0;
         for (uint64_t k = 0; k < exception_count; k++) {
                 next += reader_varint(&exceptions);
@@ -513,7 +514,7 @@ static void get_few(struct reader *r, double *v, size_t count)
         }
 }
 
-static void get_packed(struct reader *r, double *v, size_t count)
+static void get_packed(struct reader *r, double *v, size_t count, size_t begin, size_t end)
 {
         uint64_t plain_len = reader_varint(r), frame_len = reader_varint(r);
         const uint8_t *frame = reader_take(r, frame_len);
@@ -526,11 +527,11 @@ static void get_packed(struct reader *r, double *v, size_t count)
                 return;
         }
         inner = reader_make(plain, plain_len);
-        get_decimal(&inner, v, count, true);
+        get_decimal(&inner, v, count, begin, end, true);
         r->failed |= inner.failed || reader_left(&inner);
 }
 
-void chunk_values_decode(struct reader *r, double *v, size_t count)
+void chunk_values_decode(struct reader *r, double *v, size_t count, size_t begin, size_t end)
 {
         uint8_t form = reader_u8(r);
         uint64_t bits;
@@ -542,7 +543,7 @@ void chunk_values_decode(struct reader *r, double *v, size_t count)
                         v[i] = sample_from_bits(bits);
                 break;
         case CHUNK_DECIMAL:
-                get_decimal(r, v, count, false);
+                get_decimal(r, v, count, begin, end, false);
                 break;
         case CHUNK_XOR:
                 get_xor(r, v, count);
@@ -557,7 +558,7 @@ void chunk_values_decode(struct reader *r, double *v, size_t count)
                 get_few(r, v, count);
                 break;
         case CHUNK_PACKED:
-                get_packed(r, v, count);
+                get_packed(r, v, count, begin, end);
                 break;
         default:
                 r->failed = true;

@@ -221,6 +221,7 @@ static bool is_foreign(const struct part *part)
 bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *ret_rebuilt,
                struct error *err)
 {
+        static _Atomic uint64_t opened;
         struct part *part = alloc_new(&part_type, sizeof(*part));
         char path[PART_PATH_BYTES];
         bool rebuilt = false, usable;
@@ -229,6 +230,7 @@ bool part_open(struct part **ret_part, const char *dir, uint64_t number, bool *r
         atomic_init(&part->references, 1);
         pthread_mutex_init(&part->lock, NULL);
         part->number = number;
+        part->identity = atomic_fetch_add(&opened, 1) + 1;
         part->path = alloc_strdup(&part_type, path, strlen(path));
         if (!file_map_open(&part->map, path, err)) {
                 part_unref(part);
@@ -366,6 +368,7 @@ static bool find_times(const struct part *part, struct chunk *chunk)
 
         if (chunk->times >= part->times_count)
                 return false;
+        chunk->times_of = part->identity;
         copy = atomic_load_explicit(intact, memory_order_relaxed);
         if (LIKELY(copy)) {
                 const uint8_t *at = part->map.data + offsets[copy - 1];

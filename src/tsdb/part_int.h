@@ -65,6 +65,7 @@ struct part {
         _Atomic bool doomed; /* remove the file with the last reference */
         char *path;
         uint64_t number;
+        uint64_t identity;       /* unlike that of any other that this process opens; not 0 */
         int64_t opened_ns;       /* by the store's monotonic clock; the store sets it */
         struct part_head head;
         int64_t min_t_ms, max_t_ms;

@@ -3,41 +3,12 @@
 
 #include "tsdb/store_int.h"
 
-static void move_down(struct samples *samples, size_t to, size_t from, size_t count)
-{
-        memmove(samples->t_ms + to, samples->t_ms + from, count * sizeof(*samples->t_ms));
-        memmove(samples->v + to, samples->v + from, count * sizeof(*samples->v));
-        if (samples->h)
-                memmove(samples->h + to, samples->h + from, count * sizeof(*samples->h));
-        if (samples->start_ms)
-                memmove(samples->start_ms + to, samples->start_ms + from,
-                        count * sizeof(*samples->start_ms));
-}
-
-/* Keeps of the samples from `from` on those in [mint_ms, maxt_ms]; they are in time order. */
-static void trim(struct samples *samples, size_t from, int64_t mint_ms, int64_t maxt_ms)
-{
-        size_t begin = from, end = samples->count;
-
-        if (end > from && (samples->t_ms[from] < mint_ms || samples->t_ms[end - 1] > maxt_ms)) {
-                while (begin < end && samples->t_ms[begin] < mint_ms)
-                        begin++;
-                while (end > begin && samples->t_ms[end - 1] > maxt_ms)
-                        end--;
-                move_down(samples, from, begin, end - begin);
-        }
-        samples_truncate(samples, from + (end - begin));
-}
-
 /* Appends what block `at` has of [mint_ms, maxt_ms]. */
 static void read_block(struct tsdb *tsdb, struct part *part, size_t at, const struct chunk *chunk,
                        int64_t mint_ms, int64_t maxt_ms, struct samples *samples)
 {
-        size_t from = samples->count;
-
-        if (chunk_decode(chunk, samples, NULL))
-                trim(samples, from, mint_ms, maxt_ms);
-        else if (part_note_damage(part, at))
+        if (!chunk_decode_between(chunk, mint_ms, maxt_ms, samples, NULL) &&
+            part_note_damage(part, at))
                 store_block_damaged(tsdb, part, at);
 }
 
@@ -85,12 +56,13 @@ static int by_time(const void *a_ptr, const void *b_ptr)
         return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static bool ascends(const struct samples *samples, size_t from)
+VECTORIZE static bool ascends(const int64_t *t_ms, size_t count)
 {
-        for (size_t i = from + 1; i < samples->count; i++)
-                if (samples->t_ms[i] <= samples->t_ms[i - 1])
-                        return false;
-        return true;
+        bool descends = false;
+
+        for (size_t i = 1; i < count; i++)
+                descends |= t_ms[i] <= t_ms[i - 1];
+        return !descends;
 }
 
 /* Late samples stand behind newer ones: sort; of one timestamp the first to arrive stays. */
@@ -99,7 +71,7 @@ void samples_settle(struct samples *samples, size_t from)
         size_t count = samples->count - from, kept = from;
         struct ordered *list;
 
-        if (ascends(samples, from))
+        if (count < 2 || ascends(samples->t_ms + from, count))
                 return;
         list = alloc_new(&store_type, count * sizeof(*list));
         for (size_t i = 0; i < count; i++)
