@@ -14,12 +14,14 @@ struct gathered {
         size_t map_count, map_capacity;
         uint32_t *singles;
         size_t single_count, single_capacity;
+        uint64_t total; /* ids, counted as often as they occur */
 };
 
 static void gather(struct gathered *gathered, const struct pair *pair)
 {
         if (!pair->count)
                 return;
+        gathered->total += pair->count;
         if (pair->map) {
                 gathered->maps = alloc_array_reserve(&union_type, gathered->maps,
                                                      &gathered->map_capacity,
@@ -35,9 +37,28 @@ static void gather(struct gathered *gathered, const struct pair *pair)
         }
 }
 
-static roaring_bitmap_t *unite(struct gathered *gathered)
+/* The part of a union that is in `within`, without making more of the union than that. */
+static roaring_bitmap_t *unite_within(const struct gathered *gathered,
+                                      const roaring_bitmap_t *within)
 {
-        roaring_bitmap_t *result = roaring_bitmap_or_many(gathered->map_count, gathered->maps);
+        roaring_bitmap_t *result = roaring_bitmap_create();
+
+        for (size_t i = 0; i < gathered->map_count; i++) {
+                roaring_bitmap_t *some = roaring_bitmap_and(within, gathered->maps[i]);
+
+                roaring_bitmap_or_inplace(result, some);
+                roaring_bitmap_free(some);
+        }
+        return result;
+}
+
+/* What is not in `within` (NULL: all) may be left out. */
+static roaring_bitmap_t *unite(struct gathered *gathered, const roaring_bitmap_t *within)
+{
+        bool sharp = within && roaring_bitmap_get_cardinality(within) < gathered->total;
+        roaring_bitmap_t *result = sharp ? unite_within(gathered, within)
+                                         : roaring_bitmap_or_many(gathered->map_count,
+                                                                  gathered->maps);
 
         roaring_bitmap_add_many(result, gathered->single_count, gathered->singles);
         alloc_free(&union_type, gathered->maps);
@@ -60,7 +81,8 @@ static bool canceled(struct selection *selection, size_t step)
         return selection->canceled;
 }
 
-/* Series whose value of m's label is there and for which matching equals `wanted`. */
+/* Series, among those so far, whose value of m's label is there and for which matching equals
+ * `wanted`; perhaps others too. */
 static roaring_bitmap_t *with_value(struct selection *selection, const struct matcher *m,
                                     bool wanted)
 {
@@ -80,7 +102,7 @@ static roaring_bitmap_t *with_value(struct selection *selection, const struct ma
                         if (pair)
                                 gather(&gathered, pair_at(index, pair));
                 }
-                return unite(&gathered);
+                return unite(&gathered, selection->result);
         }
         for (size_t i = 0; name && i < name->count && !canceled(selection, i); i++) {
                 const struct pair *pair = pair_at(index, name->pairs[i]);
@@ -92,7 +114,7 @@ static roaring_bitmap_t *with_value(struct selection *selection, const struct ma
                 if (matches == wanted)
                         gather(&gathered, pair);
         }
-        return unite(&gathered);
+        return unite(&gathered, selection->result);
 }
 
 static struct str value_of(const struct index *index, uint32_t id, struct str name)
@@ -180,17 +202,39 @@ static bool finish(struct selection *selection, uint32_t **ret_ids, size_t *ret_
         return true;
 }
 
+/* The equality that fewest series meet goes first, and what follows has little to look at. */
+static size_t sharpest(const struct index *index, const struct matcher *matchers, size_t count)
+{
+        size_t best = count;
+        uint32_t fewest = UINT32_MAX;
+
+        for (size_t i = 0; i < count; i++) {
+                uint32_t pair = rank(&matchers[i]) ? 0 : index_find_pair(index, matchers[i].name,
+                                                                         matchers[i].value);
+
+                if (pair && pair_at(index, pair)->count < fewest) {
+                        fewest = pair_at(index, pair)->count;
+                        best = i;
+                }
+        }
+        return best;
+}
+
 bool index_select(struct index *index, struct arena *arena, const struct matcher *matchers,
                   size_t matcher_count, const atomic_bool *cancel, uint32_t **ret_ids,
                   size_t *ret_count, struct error *err)
 {
         struct selection selection = {.index = index, .arena = arena, .cancel = cancel};
+        size_t first;
         bool ok;
 
         pthread_rwlock_rdlock(&index->lock);
+        first = sharpest(index, matchers, matcher_count);
+        if (first < matcher_count)
+                apply(&selection, &matchers[first]);
         for (unsigned turn = 0; turn <= 2; turn++)
                 for (size_t i = 0; i < matcher_count && !selection.canceled; i++)
-                        if (rank(&matchers[i]) == turn)
+                        if (i != first && rank(&matchers[i]) == turn)
                                 apply(&selection, &matchers[i]);
         ok = finish(&selection, ret_ids, ret_count, err);
         pthread_rwlock_unlock(&index->lock);
