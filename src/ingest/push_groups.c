@@ -324,11 +324,15 @@ static struct push_group *load(const char *path)
         line = str_slice(line, strlen(header), line.len);
         if (!read_number(&line, &pushed_ms) || !read_number(&line, &failed_ms))
                 return NULL;
-        arena_init(&arena, 1 << 20);
+        arena_init(&arena, 4 << 20);
         labels_builder_init(&builder, &arena, (struct labels){0});
-        group = prom_text_series(line, PUSH_FAMILY_LABELS_MAX, &builder, &err)
-                        ? new_group(labels_builder_finish(&builder))
-                        : NULL;
+        /* The labels of a group are a series without a name, which the text format has not. */
+        line = str_from(arena_printf(&arena, "group" STR_FMT, STR_ARG(line)));
+        group = NULL;
+        if (prom_text_series(line, PUSH_FAMILY_LABELS_MAX, &builder, &err)) {
+                labels_builder_delete(&builder, LABEL_METRIC_NAME);
+                group = new_group(labels_builder_finish(&builder));
+        }
         arena_release(&arena);
         if (!group)
                 return NULL;
