@@ -287,19 +287,35 @@ struct part *part_unref(struct part *part)
         return alloc_free(&part_type, part);
 }
 
-/* Ids are dense, so a first guess by proportion lands close; from there the step doubles. */
+/* What this thread found last, by part: series are asked for in runs. */
+static __thread struct found_last {
+        uint64_t part; /* as part.identity */
+        uint32_t series;
+        size_t at;
+} found_last[8];
+
+/* Near what was found last, or by proportion, as ids are dense. */
+static size_t guess_of(const struct part *part, const struct found_last *near, uint32_t series)
+{
+        uint32_t first = part->series[0], last = part->series[part->block_count - 1];
+
+        if (near->part == part->identity && series - near->series < 64 &&
+            near->at + (series - near->series) < part->block_count)
+                return near->at + (series - near->series);
+        return last == first ? 0 : (size_t)((uint64_t)(series - first) * (part->block_count - 1) /
+                                            (last - first));
+}
+
+/* From a guess that lands close the step doubles. */
 size_t part_find(const struct part *part, uint32_t series)
 {
+        struct found_last *near = &found_last[part->identity % ARRAY_LEN(found_last)];
         size_t count = part->block_count, low = 0, high, step = 4;
-        uint32_t first, last;
         size_t guess;
 
         if (!count || series < part->series[0] || series > part->series[count - 1])
                 return count;
-        first = part->series[0];
-        last = part->series[count - 1];
-        guess = last == first ? 0 : (size_t)((uint64_t)(series - first) * (count - 1) /
-                                             (last - first));
+        guess = guess_of(part, near, series);
         if (part->series[guess] < series) {
                 low = guess + 1;
                 while (low + step < count && part->series[low + step] < series) {
@@ -323,7 +339,10 @@ size_t part_find(const struct part *part, uint32_t series)
                 else
                         high = middle;
         }
-        return low < count && part->series[low] == series ? low : count;
+        if (low == count || part->series[low] != series)
+                return count;
+        *near = (struct found_last){part->identity, series, low};
+        return low;
 }
 
 uint64_t part_block_offset(const struct part *part, size_t at)
