@@ -1,5 +1,6 @@
 #include "api/api_int.h"
 #include "base/map.h"
+#include "base/utf8.h"
 
 /* Time range, selectors and limit: what the three endpoints share. */
 struct series_request {
@@ -113,35 +114,6 @@ static void handle_labels(struct http_request *request, struct http_response *re
         answer_labels(ctx, request, response, NULL);
 }
 
-static int hex_value(char c)
-{
-        return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
-static bool is_hex(char c)
-{
-        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-static void append_utf8(struct buf *out, uint32_t code)
-{
-        if (code < 0x80) {
-                buf_append_byte(out, (char)code);
-        } else if (code < 0x800) {
-                buf_append_byte(out, (char)(0xc0 | code >> 6));
-                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
-        } else if (code < 0x10000) {
-                buf_append_byte(out, (char)(0xe0 | code >> 12));
-                buf_append_byte(out, (char)(0x80 | (code >> 6 & 0x3f)));
-                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
-        } else {
-                buf_append_byte(out, (char)(0xf0 | code >> 18));
-                buf_append_byte(out, (char)(0x80 | (code >> 12 & 0x3f)));
-                buf_append_byte(out, (char)(0x80 | (code >> 6 & 0x3f)));
-                buf_append_byte(out, (char)(0x80 | (code & 0x3f)));
-        }
-}
-
 /* U__ names: __ is an underscore, _HEX_ a character (Prometheus's value encoding escaping). A
  * name that is not well escaped stands for itself. */
 static struct str unescape_name(struct arena *arena, struct str name)
@@ -163,12 +135,14 @@ static struct str unescape_name(struct arena *arena, struct str name)
                         at += 2;
                         continue;
                 }
-                for (at++; at < name.len && is_hex(name.data[at]) && digits < 6; at++, digits++)
-                        code = code << 4 | (uint32_t)hex_value(name.data[at]);
-                if (!digits || at >= name.len || name.data[at] != '_' || code > 0x10ffff)
+                for (at++; at < name.len && str_hex_digit(name.data[at]) < 16 && digits < 6;
+                     at++, digits++)
+                        code = code << 4 | str_hex_digit(name.data[at]);
+                if (!digits || at >= name.len || name.data[at] != '_' || code > 0x10ffff ||
+                    (code >= 0xd800 && code < 0xe000))
                         return name;
                 at++;
-                append_utf8(&out, code);
+                utf8_append(&out, code);
         }
         return arena_str(arena, buf_str(&out));
 }

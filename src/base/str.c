@@ -1,5 +1,7 @@
 #include "base/str.h"
 
+#include "base/utf8.h"
+
 bool str_contains(struct str s, struct str part)
 {
         return part.len == 0 || (s.len && memmem(s.data, s.len, part.data, part.len) != NULL);
@@ -21,36 +23,18 @@ struct str str_trim(struct str s)
         return s;
 }
 
-static size_t utf8_sequence_len(const unsigned char *p, size_t left)
-{
-        static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-        size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3
-                   : p[0] < 0xf5 ? 4 : 0;
-        uint32_t code;
-
-        if (len <= 1 || len > left)
-                return len == 1 ? 1 : 0;
-        code = p[0] & (0xffu >> (len + 1));
-        for (size_t i = 1; i < len; i++) {
-                if ((p[i] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | (p[i] & 0x3f);
-        }
-        if (code < lowest[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-                return 0;
-        return len;
-}
-
 bool str_is_utf8(struct str s)
 {
-        size_t pos = 0;
+        size_t at = 0, width;
 
-        while (pos < s.len) {
-                size_t step = utf8_sequence_len((const unsigned char *)s.data + pos, s.len - pos);
-
-                if (!step)
+        while (at < s.len) {
+                if ((unsigned char)s.data[at] < 0x80) {
+                        at++;
+                        continue;
+                }
+                if (utf8_decode(s, at, &width) == UTF8_REPLACEMENT && width == 1)
                         return false;
-                pos += step;
+                at += width;
         }
         return true;
 }

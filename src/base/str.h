@@ -71,6 +71,15 @@ static inline size_t str_find_byte(struct str s, char c)
         return hit ? (size_t)(hit - s.data) : s.len;
 }
 
+/* Of a hexadecimal digit of either case; 16 of anything else. */
+static inline unsigned str_hex_digit(char c)
+{
+        return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+               : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+               : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+                                      : 16;
+}
+
 bool str_contains(struct str s, struct str part);
 struct str str_trim(struct str s); /* spaces, tabs, carriage returns and newlines at both ends */
 bool str_is_utf8(struct str s);

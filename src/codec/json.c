@@ -1,5 +1,7 @@
 #include "codec/json.h"
 
+#include "base/utf8.h"
+
 static void before_value(struct json_writer *w)
 {
         if (w->need_comma)
@@ -95,26 +97,13 @@ static size_t plain_run(struct str text)
         return at;
 }
 
-static size_t utf8_len(struct str text)
-{
-        unsigned char c = (unsigned char)text.data[0];
-        size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-        return len <= text.len && str_is_utf8(str_slice(text, 0, len)) ? len : 0;
-}
-
 static size_t quote_special(struct buf *out, struct str text)
 {
         unsigned char c = (unsigned char)text.data[0];
         size_t len;
 
         if (c >= 0x7f) {
-                len = utf8_len(text);
-                if (!len) {
-                        buf_append_cstr(out, "\xef\xbf\xbd");
-                        return 1;
-                }
-                buf_append(out, text.data, len);
+                utf8_append(out, utf8_decode(text, 0, &len));
                 return len;
         }
         if (c == '"' || c == '\\')

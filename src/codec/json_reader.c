@@ -1,5 +1,7 @@
 #include "codec/json_reader.h"
 
+#include "base/utf8.h"
+
 struct json_reader json_reader_make(struct str text)
 {
         return (struct json_reader){.in = reader_make(text.data, text.len)};
@@ -83,33 +85,12 @@ static unsigned read_hex4(struct reader *r)
         unsigned value = 0;
 
         for (size_t i = 0; i < digits.len; i++) {
-                char c = digits.data[i];
-                unsigned lower = (unsigned char)c | 0x20;
+                unsigned digit = str_hex_digit(digits.data[i]);
 
-                value <<= 4;
-                if (c >= '0' && c <= '9')
-                        value |= (unsigned)(c - '0');
-                else if (lower >= 'a' && lower <= 'f')
-                        value |= lower - 'a' + 10;
-                else
-                        r->failed = true;
+                value = value << 4 | (digit & 15);
+                r->failed |= digit > 15;
         }
         return value;
-}
-
-static void append_utf8(struct buf *out, unsigned code)
-{
-        if (code >= 0x10000) {
-                buf_append_byte(out, (char)(0xf0 | code >> 18));
-                buf_append_byte(out, (char)(0x80 | (code >> 12 & 0x3f)));
-        } else if (code >= 0x800) {
-                buf_append_byte(out, (char)(0xe0 | code >> 12));
-        }
-        if (code >= 0x800)
-                buf_append_byte(out, (char)(0x80 | (code >> 6 & 0x3f)));
-        else if (code >= 0x80)
-                buf_append_byte(out, (char)(0xc0 | code >> 6));
-        buf_append_byte(out, (char)(code >= 0x80 ? 0x80 | (code & 0x3f) : code));
 }
 
 /* Behind \u. A surrogate without its other half is U+FFFD, as Go reads it. */
@@ -129,7 +110,7 @@ static void read_unicode(struct reader *r, struct buf *out)
                         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
                 }
         }
-        append_utf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
+        utf8_append(out, code);
 }
 
 static void read_escape(struct reader *r, struct buf *out)

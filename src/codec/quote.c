@@ -49,14 +49,6 @@ void quote_append_ascii(struct buf *out, struct str text)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static unsigned digit_value(char c)
-{
-        return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-               : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-               : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
-                                      : 16;
-}
-
 /* One escape sequence at text[*at], behind the backslash; appends what it stands for. */
 static bool parse_escape(struct buf *out, struct str text, size_t *at, char quote)
 {
@@ -75,7 +67,7 @@ static bool parse_escape(struct buf *out, struct str text, size_t *at, char quot
         if (text.len - *at < digits)
                 return false;
         for (size_t i = 0; i < digits; i++) {
-                unsigned digit = digit_value(text.data[(*at)++]);
+                unsigned digit = str_hex_digit(text.data[(*at)++]);
 
                 if (digit >= base)
                         return false;

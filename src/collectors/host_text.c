@@ -100,22 +100,12 @@ uint64_t host_number(struct str text)
         return value;
 }
 
-/* The digit's value, or 16 when it is none. */
-static unsigned digit_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return (unsigned)(c - '0');
-        if (c >= 'a' && c <= 'f')
-                return (unsigned)(c - 'a') + 10;
-        return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 16;
-}
-
 uint64_t host_hex(struct str text)
 {
         uint64_t value = 0;
 
-        for (size_t i = 0; i < text.len && digit_value(text.data[i]) < 16; i++)
-                value = value * 16 + digit_value(text.data[i]);
+        for (size_t i = 0; i < text.len && str_hex_digit(text.data[i]) < 16; i++)
+                value = value * 16 + str_hex_digit(text.data[i]);
         return value;
 }
 
@@ -127,7 +117,7 @@ bool host_parse_uint(struct str text, uint64_t *ret_value)
         if (base == 16)
                 text = str_slice(text, 2, text.len);
         for (size_t i = 0; i < text.len; i++) {
-                unsigned digit = digit_value(text.data[i]);
+                unsigned digit = str_hex_digit(text.data[i]);
 
                 if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
                     __builtin_add_overflow(value, (uint64_t)digit, &value))

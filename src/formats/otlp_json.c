@@ -255,12 +255,6 @@ static uint64_t read_enum(struct converter *c, const struct field *field)
         return 0;
 }
 
-static int hex_digit(char c)
-{
-        return c >= '0' && c <= '9' ? c - '0'
-               : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static void put_hex(struct converter *c, const struct field *field)
 {
         struct str text = read_text(c);
@@ -269,9 +263,9 @@ static void put_hex(struct converter *c, const struct field *field)
         if (text.len % 2)
                 fail(c, field);
         for (size_t i = 0; i + 1 < text.len; i += 2) {
-                int high = hex_digit(text.data[i]), low = hex_digit(text.data[i + 1]);
+                unsigned high = str_hex_digit(text.data[i]), low = str_hex_digit(text.data[i + 1]);
 
-                if (high < 0 || low < 0)
+                if (high > 15 || low > 15)
                         fail(c, field);
                 buf_append_byte(c->out, (char)(high << 4 | low));
         }

@@ -1,20 +1,11 @@
 #include "http/server.h"
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-                return (c | 0x20) - 'a' + 10;
-        return -1;
-}
-
 bool http_url_valid(struct str text)
 {
         for (size_t i = 0; i < text.len; i++)
                 if (text.data[i] == '%' &&
-                    (text.len - i < 3 || hex_digit(text.data[i + 1]) < 0 ||
-                     hex_digit(text.data[i + 2]) < 0))
+                    (text.len - i < 3 || str_hex_digit(text.data[i + 1]) > 15 ||
+                     str_hex_digit(text.data[i + 2]) > 15))
                         return false;
         return true;
 }
@@ -27,9 +18,10 @@ struct str http_url_decode(struct arena *arena, struct str text, bool plus)
         for (size_t i = 0; i < text.len; i++) {
                 char c = text.data[i];
 
-                if (c == '%' && text.len - i > 2 && hex_digit(text.data[i + 1]) >= 0 &&
-                    hex_digit(text.data[i + 2]) >= 0) {
-                        c = (char)(hex_digit(text.data[i + 1]) << 4 | hex_digit(text.data[i + 2]));
+                if (c == '%' && text.len - i > 2 && str_hex_digit(text.data[i + 1]) < 16 &&
+                    str_hex_digit(text.data[i + 2]) < 16) {
+                        c = (char)(str_hex_digit(text.data[i + 1]) << 4 |
+                                   str_hex_digit(text.data[i + 2]));
                         i += 2;
                 } else if (c == '+' && plus) {
                         c = ' ';

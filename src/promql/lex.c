@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "codec/quote.h"
 #include "model/labels.h"
 
-enum { END_OF_INPUT = -1, BAD_RUNE = 0xfffd };
+enum { END_OF_INPUT = -1, BAD_RUNE = UTF8_REPLACEMENT };
 
 static const struct {
         const char *name;
@@ -176,25 +177,8 @@ static bool is_alphanumeric(int c)
 /* Decodes one character at `at`; *ret_width is 0 at the end. */
 static int rune_at(struct str input, size_t at, size_t *ret_width)
 {
-        const unsigned char *p = (const unsigned char *)input.data + at;
-        size_t left = input.len - at, width;
-        int rune;
-
         *ret_width = 0;
-        if (!left)
-                return END_OF_INPUT;
-        *ret_width = 1;
-        if (p[0] < 0x80)
-                return p[0];
-        width = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-        if (p[0] < 0xc2 || p[0] > 0xf4 || left < width ||
-            !str_is_utf8(str_slice(input, at, at + width)))
-                return BAD_RUNE;
-        rune = p[0] & (0xff >> (width + 1));
-        for (size_t i = 1; i < width; i++)
-                rune = rune << 6 | (p[i] & 0x3f);
-        *ret_width = width;
-        return rune;
+        return at < input.len ? (int)utf8_decode(input, at, ret_width) : END_OF_INPUT;
 }
 
 static int peek(const struct lexer *lexer)
@@ -239,36 +223,6 @@ static struct token fail(struct lexer *lexer, const char *message)
         return lexer->error;
 }
 
-static size_t encode_rune(char *out, int rune)
-{
-        if (rune < 0x80) {
-                out[0] = (char)rune;
-                return 1;
-        }
-        if (rune < 0x800) {
-                out[0] = (char)(0xc0 | rune >> 6);
-                out[1] = (char)(0x80 | (rune & 0x3f));
-                return 2;
-        }
-        if (rune < 0x10000) {
-                out[0] = (char)(0xe0 | rune >> 12);
-                out[1] = (char)(0x80 | (rune >> 6 & 0x3f));
-                out[2] = (char)(0x80 | (rune & 0x3f));
-                return 3;
-        }
-        out[0] = (char)(0xf0 | rune >> 18);
-        out[1] = (char)(0x80 | (rune >> 12 & 0x3f));
-        out[2] = (char)(0x80 | (rune >> 6 & 0x3f));
-        out[3] = (char)(0x80 | (rune & 0x3f));
-        return 4;
-}
-
-/* Go's unicode.IsPrint for what people meet: controls, the hard space, the soft hyphen. */
-static bool is_printable(int rune)
-{
-        return rune >= 0x20 && !(rune >= 0x7f && rune <= 0xa0) && rune != 0xad;
-}
-
 /* "text 'c'" with the character quoted as Go's %q does. */
 static struct token fail_rune(struct lexer *lexer, const char *text, int rune, const char *tail)
 {
@@ -285,10 +239,10 @@ static struct token fail_rune(struct lexer *lexer, const char *text, int rune, c
                 shown[1] = (char)rune;
         } else if (rune < 0x20 || rune == 0x7f) {
                 snprintf(shown, sizeof(shown), "\\x%02x", (unsigned)rune & 0xff);
-        } else if (!is_printable(rune)) {
+        } else if (!utf8_is_print((uint32_t)rune)) {
                 snprintf(shown, sizeof(shown), "\\u%04x", (unsigned)rune & 0xffff);
         } else {
-                encode_rune(shown, rune);
+                utf8_encode(shown, (uint32_t)rune);
         }
         return fail(lexer, arena_printf(lexer->arena, "%s'%s'%s", text, shown, tail));
 }
@@ -306,13 +260,7 @@ static struct token fail_quoted(struct lexer *lexer, const char *text)
 
 static int digit_value(int c)
 {
-        if (is_digit(c))
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return 16;
+        return c >= 0 && c < 0x80 ? (int)str_hex_digit((char)c) : 16;
 }
 
 /* Reads what follows a backslash. Returns NULL, or the message. */
@@ -336,10 +284,10 @@ static const char *lex_escape(struct lexer *lexer, int quote)
         } else {
                 char shown[5] = {0};
 
-                if (!is_printable(c))
+                if (!utf8_is_print((uint32_t)c))
                         return arena_printf(lexer->arena, "unknown escape sequence U+%04X",
                                             (unsigned)c);
-                encode_rune(shown, c);
+                utf8_encode(shown, (uint32_t)c);
                 return arena_printf(lexer->arena, "unknown escape sequence U+%04X '%s'",
                                     (unsigned)c, shown);
         }
@@ -349,7 +297,7 @@ static const char *lex_escape(struct lexer *lexer, int quote)
                 if (digit_value(c) >= base) {
                         char shown[5] = {0};
 
-                        encode_rune(shown, c);
+                        utf8_encode(shown, (uint32_t)c);
                         return arena_printf(lexer->arena,
                                             "illegal character U+%04X '%s' in escape sequence",
                                             (unsigned)c, shown);

@@ -7,14 +7,6 @@
 
 enum { NUMBER_MAX_BYTES = 400 };
 
-static unsigned digit_of(char c)
-{
-        return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-               : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-               : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-                                      : 99;
-}
-
 /* Underscores only between digits or behind a prefix, as in Go. */
 static bool underscores_ok(struct str digits, bool has_prefix)
 {
@@ -44,7 +36,7 @@ static bool parse_natural(struct str text, uint64_t *ret_value)
         if (!text.len || !underscores_ok(text, has_prefix))
                 return false;
         for (size_t i = 0; i < text.len; i++) {
-                unsigned digit = digit_of(text.data[i]);
+                unsigned digit = str_hex_digit(text.data[i]);
 
                 if (text.data[i] == '_')
                         continue;
