@@ -78,6 +78,27 @@ bool metric_name_is_legacy(struct str name)
         return name.len > 0;
 }
 
+static void append_pair(struct buf *out, const struct label *label)
+{
+        if (label_name_is_legacy(label->name))
+                buf_append_str(out, label->name);
+        else
+                quote_append(out, label->name);
+        buf_append_byte(out, '=');
+        quote_append(out, label->value);
+}
+
+void labels_append_set(struct buf *out, struct labels labels, const char *separator)
+{
+        buf_append_byte(out, '{');
+        for (size_t i = 0; i < labels.count; i++) {
+                if (i)
+                        buf_append_cstr(out, separator);
+                append_pair(out, &labels.items[i]);
+        }
+        buf_append_byte(out, '}');
+}
+
 void labels_format(struct buf *out, struct labels labels)
 {
         struct str metric = labels_get(labels, LABEL_METRIC_NAME);
@@ -100,12 +121,7 @@ void labels_format(struct buf *out, struct labels labels)
                 if (str_equal(label->name, LABEL_METRIC_NAME))
                         continue;
                 buf_append_cstr(out, separator);
-                if (label_name_is_legacy(label->name))
-                        buf_append_str(out, label->name);
-                else
-                        quote_append(out, label->name);
-                buf_append_byte(out, '=');
-                quote_append(out, label->value);
+                append_pair(out, label);
                 separator = ", ";
         }
         buf_append_byte(out, '}');

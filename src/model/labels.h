@@ -33,6 +33,8 @@ struct labels labels_copy(struct arena *arena, struct labels labels); /* pairs a
 /* Prometheus's spelling: {a="1", b="2"}, or name{...} when there is a metric name; names that are
  * not legacy identifiers are quoted, values escaped as Go's strconv.Quote does. */
 void labels_format(struct buf *out, struct labels labels);
+/* {__name__="a", b="2"} with that separator: as errors and promtool show label sets. */
+void labels_append_set(struct buf *out, struct labels labels, const char *separator);
 
 bool label_name_is_legacy(struct str name);  /* [a-zA-Z_][a-zA-Z0-9_]* */
 bool metric_name_is_legacy(struct str name); /* the same with ':' */

@@ -6,7 +6,6 @@
  * swapped back before they are combined. */
 #include <stdlib.h>
 
-#include "codec/quote.h"
 #include "promql/binary_int.h"
 
 enum { NOTHING = UINT32_MAX };
@@ -38,35 +37,18 @@ struct match {
         bool swapped;
 };
 
-/* As Prometheus shows a label set in errors: {a="1", b="2"}, the metric name among them. */
-static void put_labels(struct buf *out, struct labels labels)
-{
-        buf_append_byte(out, '{');
-        for (size_t i = 0; i < labels.count; i++) {
-                if (i)
-                        buf_append_cstr(out, ", ");
-                if (label_name_is_legacy(labels.items[i].name))
-                        buf_append_str(out, labels.items[i].name);
-                else
-                        quote_append(out, labels.items[i].name);
-                buf_append_byte(out, '=');
-                quote_append(out, labels.items[i].value);
-        }
-        buf_append_byte(out, '}');
-}
-
 static bool fail_duplicate(struct match *match, size_t row, size_t earlier, struct error *err)
 {
         struct buf text = BUF_INIT(1 << 16);
         const struct row *rows = match->one.rows;
 
         buf_append_cstr(&text, "found duplicate series for the match group ");
-        put_labels(&text, match->signatures.items[match->one_group[row]]);
+        labels_append_set(&text, match->signatures.items[match->one_group[row]], ", ");
         buf_printf(&text, " on the %s hand-side of the operation: [",
                    match->swapped ? "left" : "right");
-        put_labels(&text, rows[earlier].labels);
+        labels_append_set(&text, rows[earlier].labels, ", ");
         buf_append_cstr(&text, ", ");
-        put_labels(&text, rows[row].labels);
+        labels_append_set(&text, rows[row].labels, ", ");
         buf_append_cstr(&text, "];many-to-many matching not allowed: matching labels must be "
                                "unique on one side");
         error_set(err, ERROR_EXECUTION, "%s", text.data);

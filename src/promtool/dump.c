@@ -48,7 +48,7 @@ static void print_samples(struct dump *dump, struct labels labels, const struct 
         size_t prefix;
 
         buf_clear(&dump->line);
-        append_label_set(&dump->line, labels, ", ");
+        labels_append_set(&dump->line, labels, ", ");
         buf_append_byte(&dump->line, ' ');
         prefix = dump->line.len;
         for (size_t i = 0; i < samples->count; i++) {
@@ -75,7 +75,7 @@ static void print_openmetrics(struct dump *dump, struct labels labels,
         labels_builder_delete(&builder, LABEL_METRIC_NAME);
         buf_clear(&dump->line);
         buf_append_str(&dump->line, labels_get(labels, LABEL_METRIC_NAME));
-        append_label_set(&dump->line, labels_builder_finish(&builder), ",");
+        labels_append_set(&dump->line, labels_builder_finish(&builder), ",");
         buf_append_byte(&dump->line, ' ');
         prefix = dump->line.len;
         for (size_t i = 0; i < samples->count; i++) {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "codec/json.h"
-#include "codec/quote.h"
 #include "promtool/promtool_int.h"
 
 #define ALL_TIMES_MIN "-9223372036854775808"
@@ -296,23 +295,6 @@ bool read_stdin(struct buf *text, struct error *err)
                 if (!len)
                         return !ferror(stdin) || error_set(err, ERROR_IO, "standard input: %m");
         }
-}
-
-
-void append_label_set(struct buf *out, struct labels labels, const char *separator)
-{
-        buf_append_byte(out, '{');
-        for (size_t i = 0; i < labels.count; i++) {
-                if (i)
-                        buf_append_cstr(out, separator);
-                if (label_name_is_legacy(labels.items[i].name))
-                        buf_append_str(out, labels.items[i].name);
-                else
-                        quote_append(out, labels.items[i].name);
-                buf_append_byte(out, '=');
-                quote_append(out, labels.items[i].value);
-        }
-        buf_append_byte(out, '}');
 }
 
 void append_json_string(struct buf *out, struct str text)

@@ -55,9 +55,6 @@ struct request {
 NODISCARD bool request_send(const struct request *request, struct arena *arena,
                             struct http_fetch *fetch, struct error *err);
 
-/* {a="1", b="2"}, the metric's name among them. */
-void append_label_set(struct buf *out, struct labels labels, const char *separator);
-
 /* A string as Go's encoder of JSON writes it by default, which thinks of HTML. */
 void append_json_string(struct buf *out, struct str text);
 

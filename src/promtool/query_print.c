@@ -232,7 +232,7 @@ void query_print_series(struct arena *arena, const struct json_value *data, bool
                 struct labels labels = labels_of(arena, series);
 
                 buf_clear(&out);
-                append_label_set(&out, labels, ", ");
+                labels_append_set(&out, labels, ", ");
                 print(&out);
         }
 }

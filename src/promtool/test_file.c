@@ -109,7 +109,7 @@ static const struct str *texts_of(struct reading *r, const struct yaml_node *nod
 
 /* ---- cases -------------------------------------------------------------------------------- */
 
-static int compare_alerts(const void *a_ptr, const void *b_ptr)
+int expected_alert_compare(const void *a_ptr, const void *b_ptr)
 {
         const struct expected_alert *a = a_ptr, *b = b_ptr;
         int order = labels_compare(a->labels, b->labels);
@@ -146,10 +146,10 @@ static void read_alert_case(struct reading *r, const struct yaml_node *node,
                 expected[i].labels = labels_builder_finish(&builder);
                 expected[i].annotations = labels_of(r, yaml_find(item, "exp_annotations"));
         }
-        qsort(expected, ret_case->count, sizeof(*expected), compare_alerts);
+        qsort(expected, ret_case->count, sizeof(*expected), expected_alert_compare);
 }
 
-static int compare_samples(const void *a, const void *b)
+int expected_sample_compare(const void *a, const void *b)
 {
         return labels_compare(((const struct expected_sample *)a)->labels,
                               ((const struct expected_sample *)b)->labels);
@@ -193,7 +193,7 @@ static void read_expr_case(struct reading *r, const struct yaml_node *node,
                                                     ret_case->count + 1);
         for (size_t i = 0; item; item = item->next)
                 read_sample(r, item, &expected[i++]);
-        qsort(expected, ret_case->count, sizeof(*expected), compare_samples);
+        qsort(expected, ret_case->count, sizeof(*expected), expected_sample_compare);
 }
 
 /* ---- tests -------------------------------------------------------------------------------- */

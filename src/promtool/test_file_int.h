@@ -57,6 +57,10 @@ struct rule_test_file {
         size_t count;
 };
 
+/* For qsort(): alerts by labels and annotations, samples by labels. */
+int expected_alert_compare(const void *a, const void *b);
+int expected_sample_compare(const void *a, const void *b);
+
 /* In the arena. The error is that of the whole file. */
 NODISCARD bool rule_test_file_load(struct arena *arena, const char *path,
                                    bool ignore_unknown_fields, struct rule_test_file *ret_file,

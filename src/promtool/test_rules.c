@@ -136,19 +136,11 @@ static void print_alerts(struct buf *out, const struct expected_alert *alerts, s
         buf_append_byte(out, '[');
         for (size_t i = 0; i < count; i++) {
                 buf_printf(out, "%s\n            %zu:\n              Labels:", i ? "," : "", i);
-                append_label_set(out, alerts[i].labels, ", ");
+                labels_append_set(out, alerts[i].labels, ", ");
                 buf_append_cstr(out, "\n              Annotations:");
-                append_label_set(out, alerts[i].annotations, ", ");
+                labels_append_set(out, alerts[i].annotations, ", ");
         }
         buf_append_cstr(out, "\n            ]");
-}
-
-static int compare_alerts(const void *a_ptr, const void *b_ptr)
-{
-        const struct expected_alert *a = a_ptr, *b = b_ptr;
-        int order = labels_compare(a->labels, b->labels);
-
-        return order ? order : labels_compare(a->annotations, b->annotations);
 }
 
 /* The firing alerts of all rules of that name, sorted. */
@@ -182,7 +174,7 @@ static struct expected_alert *firing_alerts(struct testing *t, struct str name, 
                         }
                 }
         }
-        qsort(all, count, sizeof(*all), compare_alerts);
+        qsort(all, count, sizeof(*all), expected_alert_compare);
         *ret_count = count;
         return all;
 }
@@ -196,7 +188,7 @@ static void check_alert_case(struct testing *t, const struct alert_case *test)
         bool same = count == test->count;
 
         for (size_t i = 0; same && i < count; i++)
-                same = compare_alerts(&alerts[i], &test->expected[i]) == 0;
+                same = expected_alert_compare(&alerts[i], &test->expected[i]) == 0;
         if (same)
                 return;
         print_alerts(&expected, test->expected, test->count);
@@ -239,7 +231,7 @@ static void print_samples(struct buf *out, const struct expected_sample *samples
         for (size_t i = 0; i < count; i++) {
                 if (i)
                         buf_append_cstr(out, ", ");
-                append_label_set(out, samples[i].labels, ", ");
+                labels_append_set(out, samples[i].labels, ", ");
                 buf_append_byte(out, ' ');
                 if (samples[i].h)
                         histogram_append_expression(out, samples[i].h);
@@ -264,12 +256,6 @@ static bool same_sample(const struct testing *t, const struct expected_sample *a
         return a->v == b->v || (isnan(a->v) && isnan(b->v)) ||
                (t->file.fuzzy_compare && (nextafter(a->v, -INFINITY) == b->v ||
                                           nextafter(a->v, INFINITY) == b->v));
-}
-
-static int compare_samples(const void *a, const void *b)
-{
-        return labels_compare(((const struct expected_sample *)a)->labels,
-                              ((const struct expected_sample *)b)->labels);
 }
 
 static bool run_query(struct testing *t, const struct expr_case *test,
@@ -309,7 +295,7 @@ static void check_expr_case(struct testing *t, const struct expr_case *test)
                 samples[i] = (struct expected_sample){
                         result.series[i].labels, result.series[i].v[0],
                         result.series[i].h ? result.series[i].h[0] : NULL};
-        qsort(samples, count, sizeof(*samples), compare_samples);
+        qsort(samples, count, sizeof(*samples), expected_sample_compare);
         same = count == test->count;
         for (size_t i = 0; same && i < count; i++)
                 same = same_sample(t, &samples[i], &test->expected[i]);
