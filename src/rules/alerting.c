@@ -319,14 +319,9 @@ static void add_outputs(const struct alert_set *set, struct evaluation *eval,
 
 static void set_state(const struct rule *rule, struct alert *alert, int64_t now_ms)
 {
-        bool long_enough = now_ms - alert->active_at_ms >= rule->for_ms;
-
-        if (alert->state == ALERT_PENDING && long_enough) {
+        if (alert->state == ALERT_PENDING && now_ms - alert->active_at_ms >= rule->for_ms) {
                 alert->state = ALERT_FIRING;
                 alert->fired_at_ms = now_ms;
-        } else if (alert->state == ALERT_FIRING && !long_enough) {
-                alert->state = ALERT_PENDING; /* the rule asks for more than it did */
-                alert->fired_at_ms = 0;
         }
 }
 
